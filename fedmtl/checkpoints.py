@@ -1,0 +1,144 @@
+"""What a server carries from round to round, and how groups are laid out in a snapshot.
+
+The rest of a run needs no saving: randomness is keyed by (seed, round, client), and clients keep their own
+private state, of which a checkpoint holds only the round it stands at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+from numpy.typing import NDArray
+
+from fedmtl.errors import RunError
+from fedmtl.exchange.layout import Layout, Vector
+from fedmtl.snapshots import Snapshots
+from fedmtl.tasks.spec import TaskSpec
+
+METHOD = "method"
+"""In a checkpoint, stands for a group's name before the method's own vectors."""
+
+
+@dataclass
+class Progress:
+    """One client, and how far it is.
+
+    Attributes:
+        tasks: the names of those that it labels.
+        channels: of its images.
+        accepted: the last round that the server accepted from it, 0 for none.
+        durable: `accepted` as of the newest checkpoint.
+    """
+
+    tasks: tuple[str, ...]
+    channels: int
+    accepted: int = 0
+    durable: int = 0
+
+
+@dataclass
+class ServerState:
+    """The groups after `round`, the method's own state, and each client's progress."""
+
+    round: int = 0
+    groups: dict[str, Vector] = field(default_factory=dict)
+    method: dict[str, Vector] = field(default_factory=dict)
+    clients: dict[str, Progress] = field(default_factory=dict)
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The plain part of a checkpoint.
+
+    Attributes:
+        tasks: the federation's task table.
+        clients: every client that ever joined; its private state stands at its accepted round.
+    """
+
+    round: int
+    tasks: tuple[TaskSpec, ...]
+    clients: dict[str, Progress]
+
+
+def save_checkpoint(
+    snapshots: Snapshots,
+    state: ServerState,
+    layouts: Mapping[str, Layout],
+    tasks: tuple[TaskSpec, ...],
+    keep: int,
+) -> int:
+    """Write `state`, drop all but the newest `keep` checkpoints, and return the bytes written.
+
+    Raises:
+        RunError: it cannot be written; older checkpoints are untouched.
+    """
+    clients = {name: replace(progress, durable=progress.accepted) for name, progress in state.clients.items()}
+    header = Header(state.round, tasks, clients)
+    tensors: dict[str, NDArray[Any]] = {f"{METHOD}:{name}": v for name, v in state.method.items()}
+    tensors |= to_tensors(state.groups, layouts)
+    size = snapshots.write(state.round, tensors, msgspec.to_builtins(header))
+    snapshots.keep(snapshots.rounds()[-keep:])
+    state.clients = clients
+    return size
+
+
+def load_checkpoint(snapshots: Snapshots) -> tuple[Header, dict[str, NDArray[Any]]]:
+    """The newest checkpoint's header and tensors.
+
+    Raises:
+        RunError: there is none, or it is damaged.
+    """
+    rounds = snapshots.rounds()
+    if not rounds:
+        raise RunError(f"{snapshots.folder} holds no checkpoint yet")
+    tensors, plain = snapshots.read(rounds[-1])
+    try:
+        return msgspec.convert(plain, Header), tensors
+    except msgspec.ValidationError as error:
+        raise RunError(f"{snapshots.path(rounds[-1])} is not a checkpoint of a run: {error}") from error
+
+
+def restore_state(
+    header: Header, tensors: Mapping[str, NDArray[Any]], layouts: Mapping[str, Layout]
+) -> ServerState:
+    """The state that `save_checkpoint` wrote.
+
+    Raises:
+        RunError: it does not fit the layouts.
+    """
+    return ServerState(
+        round=header.round,
+        groups=from_tensors(tensors, layouts),
+        method={
+            name.removeprefix(f"{METHOD}:"): vector
+            for name, vector in tensors.items()
+            if name.startswith(f"{METHOD}:")
+        },
+        clients=dict(header.clients),
+    )
+
+
+def to_tensors(groups: Mapping[str, Vector], layouts: Mapping[str, Layout]) -> dict[str, NDArray[Any]]:
+    """Each tensor of each group, as `group:name`, so that any safetensors reader can use them."""
+    return {
+        f"{group}:{name}": tensor
+        for group, vector in groups.items()
+        for name, tensor in layouts[group].split(vector).items()
+    }
+
+
+def from_tensors(tensors: Mapping[str, NDArray[Any]], layouts: Mapping[str, Layout]) -> dict[str, Vector]:
+    """The inverse of `to_tensors` for the groups in `layouts`.
+
+    Raises:
+        RunError: a tensor is missing or has another shape.
+    """
+    groups = {}
+    for group, layout in layouts.items():
+        try:
+            groups[group] = layout.join({e.name: tensors[f"{group}:{e.name}"] for e in layout.entries})
+        except (KeyError, ValueError) as error:
+            raise RunError(f"the snapshot does not fit group '{group}' of the model: {error}") from error
+    return groups

@@ -1,0 +1,37 @@
+"""fedmtl benchmark."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def benchmark(
+    name: Annotated[str, typer.Argument(help="engines or rooms.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Settings of the scenario that it runs, as key=value.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array of flat rows.")] = False,
+) -> None:
+    """Measure speed: repeated, interleaved where things are compared, medians."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from simulations.benchmarks import run_benchmark
+
+    rows = run_benchmark(name, overrides or [])
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(
+            *(
+                f"{value:.4g}" if isinstance(value := row.get(key, ""), float) else str(value)
+                for key in columns
+            )
+        )
+    Console().print(table)

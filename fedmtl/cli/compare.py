@@ -1,0 +1,35 @@
+"""fedmtl compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name or YAML file.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Settings to change, as key=value.")] = None,
+    methods: Annotated[str, typer.Option(help="Methods, comma-separated.")] = "local,fedavg",
+    seeds: Annotated[str, typer.Option(help="Seeds, comma-separated.")] = "0",
+    out: Annotated[Path | None, typer.Option(help="Folder; an earlier comparison in it goes on.")] = None,
+) -> None:
+    """Train a scenario by several methods on the same data and initial weights, and compare them."""
+    from rich.console import Console
+
+    from fedmtl.errors import ConfigError
+    from fedmtl.reporting.comparison_report import summary_to_rich
+    from fedmtl.scenario import load_scenario
+    from simulations import scenarios as shipped
+    from simulations.comparison import compare_methods
+
+    try:
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--seeds are whole numbers, comma-separated, not '{seeds}'") from error
+    base = load_scenario(shipped.find(scenario), overrides or [])
+    folder = out or Path("runs") / f"{base.name}-comparison"
+    comparison, report = compare_methods(base, methods.split(","), numbers, folder)
+    Console().print(summary_to_rich(comparison))
+    Console().print(f"report: {report}", soft_wrap=True, highlight=False)

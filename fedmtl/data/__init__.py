@@ -1,0 +1,33 @@
+"""Images and labels: where they come from, who holds which, and how they become batches."""
+
+from fedmtl.data.base import Problem, Sample, Source
+from fedmtl.data.dataset import ClientDataset
+from fedmtl.data.folder import Folder
+from fedmtl.data.loader import Batch, make_loader
+from fedmtl.data.partition import Share, expand_copies, partition
+from fedmtl.data.refuse import refuse_broken
+from fedmtl.data.write import write_folder
+from fedmtl.registry import Registry
+
+SOURCES = Registry(
+    what="data source",
+    base=Source,  # type: ignore[type-abstract]
+    group="fedmtl.sources",
+    builtin={"folder": "fedmtl.data.folder:Folder", "rooms": "fedmtl.data.rooms:Rooms"},
+)
+
+__all__ = [
+    "SOURCES",
+    "Batch",
+    "ClientDataset",
+    "Folder",
+    "Problem",
+    "Sample",
+    "Share",
+    "Source",
+    "expand_copies",
+    "make_loader",
+    "partition",
+    "refuse_broken",
+    "write_folder",
+]

@@ -1,0 +1,122 @@
+"""One client's images as a torch data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from fedmtl.config import DataConfig
+from fedmtl.data import transforms
+from fedmtl.data.base import Source
+from fedmtl.data.labels import is_labelled
+from fedmtl.tasks.base import Label, Task
+
+
+class Item(TypedDict):
+    """One image, ready to be stacked into a batch.
+
+    `image` is float32 (C, H, W), in [0, 1] where it was uint8 and raw otherwise; the model normalises. A task
+    without a label has a target that says so everywhere. `index` is the position in the data set.
+    """
+
+    image: Tensor
+    targets: dict[str, Tensor]
+    labelled: dict[str, bool]
+    index: int
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A decoded sample at its final size, before augmentation; `labels` holds only what is labelled."""
+
+    image: NDArray[Any]
+    labels: dict[str, Label]
+
+
+class ClientDataset(Dataset[Item]):
+    """Some images of a source, with the labels of some tasks, at one size.
+
+    With `config.cache`, an image is decoded and resized once and then kept, uint8 images and labels as
+    compact as their kinds have them, so that later epochs cost only the augmentation.
+
+    Args:
+        source: where images come from.
+        ids: the client's sample ids, in this order.
+        tasks: the tasks to load labels of.
+        config: image size, resizing, augmentation and caching.
+    """
+
+    def __init__(self, source: Source, ids: Sequence[str], tasks: Sequence[Task], config: DataConfig) -> None:
+        self.source = source
+        self.ids = tuple(ids)
+        self.tasks = {task.name: task for task in tasks}
+        self.config = config
+        self.size = (config.image_size[0], config.image_size[1])
+        self._cache: dict[int, _Prepared] = {}
+        self._unlabelled = {task.name: task.target(task.unlabelled(self.size)) for task in tasks}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Item:
+        return self.item(index)
+
+    def item(self, index: int, rng: np.random.Generator | None = None) -> Item:
+        """The image at `index`, augmented with `rng` if that is given.
+
+        Raises:
+            DataError: the sample cannot be read; names the file.
+        """
+        prepared = self._prepared(index)
+        image, labels = prepared.image, prepared.labels
+        if rng is not None:
+            image, labels = transforms.augment(image, labels, self.tasks, self.config.augment, rng)
+        pixels = transforms.to_float(image)
+        if rng is not None and self.config.augment.color > 0:
+            photometric = (
+                transforms.jitter if image.dtype == np.uint8 and len(pixels) == 3 else transforms.gain
+            )
+            pixels = photometric(pixels, self.config.augment.color, rng)
+        targets = {
+            # Geometry leaves mirrored views, which torch cannot wrap.
+            name: task.target(np.ascontiguousarray(labels[name]))
+            if name in labels
+            else self._unlabelled[name]
+            for name, task in self.tasks.items()
+        }
+        labelled = {name: name in labels for name in self.tasks}
+        return {"image": torch.from_numpy(pixels), "targets": targets, "labelled": labelled, "index": index}
+
+    def preload(self, threads: int) -> None:
+        """Fill the cache now, so that loader processes started later inherit it."""
+        missing = [index for index in range(len(self)) if index not in self._cache]
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(self._prepared, missing))
+
+    def _prepared(self, index: int) -> _Prepared:
+        prepared = self._cache.get(index)
+        if prepared is None:
+            prepared = self._prepare(index)
+            if self.config.cache:
+                self._cache[index] = prepared
+        return prepared
+
+    def _prepare(self, index: int) -> _Prepared:
+        sample = self.source.load(self.ids[index], list(self.tasks))
+        image, labels = transforms.fit(sample.image, sample.labels, self.tasks, self.size, self.config.resize)
+        return _Prepared(
+            image,
+            {
+                name: label
+                for name, label in labels.items()
+                if is_labelled(self.tasks[name], label, self.size)
+            },
+        )

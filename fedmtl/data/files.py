@@ -1,0 +1,125 @@
+"""Reading the image and label files of a data-set folder into arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageSequence
+
+from fedmtl.data.base import Problem
+from fedmtl.errors import DataError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".npy", ".tif", ".tiff")
+
+# What Pillow and NumPy raise for files that are not what their name says, are damaged, or end too soon.
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    TokenError,
+    Image.DecompressionBombError,
+)
+
+
+class FileError(DataError):
+    """A file of a data set is missing, unreadable, or not what it should be."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        self.problem = Problem(str(path), what)
+        super().__init__(str(self.problem))
+
+
+class MissingFileError(FileError):
+    """A file, or a row of a table, is not there at all."""
+
+
+def find_image(stem: Path) -> Path:
+    """The one file called `stem` plus a suffix of images.
+
+    Raises:
+        MissingFileError: there is none.
+        FileError: there is more than one.
+    """
+    found = [path for suffix in IMAGE_SUFFIXES if (path := stem.with_name(stem.name + suffix)).is_file()]
+    if not found:
+        raise MissingFileError(stem, f"there is no such image ({', '.join(IMAGE_SUFFIXES)})")
+    if len(found) > 1:
+        raise FileError(found[0], f"there is also {', '.join(path.name for path in found[1:])}")
+    return found[0]
+
+
+def read_image(path: Path) -> NDArray[Any]:
+    """An image (H, W, C): uint8 as stored, everything else as float32.
+
+    A .npy file holds (H, W, C). A TIFF of several pages holds one band a page. Palettes and CMYK become RGB,
+    and transparency is dropped.
+
+    Raises:
+        FileError: the file cannot be decoded, is not of that form, or has pixels that are not finite.
+    """
+    array = _read_array(path) if path.suffix == ".npy" else _read_pixels(path)
+    if array.ndim != 3 or 0 in array.shape:
+        raise FileError(path, f"has shape {array.shape}, not (height, width, channels)")
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind not in "uif":
+        raise FileError(path, f"has dtype {array.dtype}, not uint8, another integer or float")
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes inf, which the next line reports
+        array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise FileError(path, "has pixels that are not finite")
+    return array
+
+
+def read_label(path: Path) -> NDArray[Any]:
+    """A label as its PNG holds it, (H, W) or (H, W, C), uint8 or uint16.
+
+    Raises:
+        MissingFileError: there is no such file.
+        FileError: it cannot be decoded.
+    """
+    if not path.is_file():
+        raise MissingFileError(path, "there is no such label (`partial: true` in dataset.yaml allows that)")
+    try:
+        with Image.open(path) as image:
+            raw = np.array(image)
+    except _UNREADABLE as error:
+        raise FileError(path, f"cannot be decoded: {error}") from error
+    # Pillow has opened 16-bit PNGs both as mode I;16 (uint16) and as mode I (int32).
+    if raw.dtype == np.int32 and raw.size and raw.min() >= 0 and raw.max() <= np.iinfo(np.uint16).max:
+        return raw.astype(np.uint16)
+    return raw
+
+
+def _read_array(path: Path) -> NDArray[Any]:
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except _UNREADABLE as error:
+        raise FileError(path, f"cannot be read as a NumPy array: {error}") from error
+
+
+def _read_pixels(path: Path) -> NDArray[Any]:
+    try:
+        with Image.open(path) as image:
+            # Only of a TIFF: the further pictures in a telephone's JPEG (MPO) are no bands.
+            pages = ImageSequence.Iterator(image) if image.format == "TIFF" else [image]
+            bands = [_bands(page) for page in pages]
+    except _UNREADABLE as error:
+        raise FileError(path, f"cannot be decoded: {error}") from error
+    if len({band.shape[:2] for band in bands}) > 1:
+        raise FileError(path, "has pages of different sizes")
+    return bands[0] if len(bands) == 1 else np.concatenate(bands, axis=2)
+
+
+def _bands(page: Image.Image) -> NDArray[Any]:
+    keep = page.mode in ("RGB", "L", "F", "I") or page.mode.startswith("I;16")
+    pixels = np.asarray(page if keep else page.convert("L" if page.mode in ("1", "LA") else "RGB"))
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]

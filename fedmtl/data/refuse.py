@@ -1,0 +1,31 @@
+"""Nothing trains on broken data: the check that a run starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fedmtl.data.base import Source
+from fedmtl.data.folder import Folder
+from fedmtl.errors import DataError
+
+
+def refuse_broken(
+    source: Source, tasks: Sequence[str] | None, splits: Sequence[str] = ("train", "val"), where: str = "data"
+) -> None:
+    """Check a source and refuse it if anything is wrong.
+
+    Args:
+        source: images and labels.
+        tasks: the tasks that will be trained or evaluated; None for all that the source has.
+        splits: the splits that will be used; `test` is checked as well where there is one.
+        where: the config key of the source, for the message.
+
+    Raises:
+        DataError: there is a problem; names the first, how many there are, and how to list them.
+    """
+    problems = source.check(tasks, splits)
+    if not problems:
+        return
+    how_many = f"{len(problems)} problems" if len(problems) > 1 else "the only problem"
+    listing = f"; `fedmtl data check {source.path}` lists them" if isinstance(source, Folder) else ""
+    raise DataError(f"{where}: {problems[0]} ({how_many}{listing})")

@@ -1,0 +1,154 @@
+"""Bringing an image and its labels to size, and augmenting them for training.
+
+An image is (H, W, C), its labels are in their kinds' canonical encoding; what geometry does to a label is the
+kind's affair (`Task.resize`, `flip`, `zoom`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from fedmtl.config import AugmentConfig, Resize
+from fedmtl.tasks.base import Label, Task
+
+Labels = dict[str, Label]
+Size = tuple[int, int]
+
+MEAN_COLOR = np.array([124, 116, 104], dtype=np.uint8)
+"""ImageNet's mean: zero, after the normalisation that the model does."""
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def fit(
+    image: NDArray[Any], labels: Mapping[str, Label], tasks: Mapping[str, Task], size: Size, resize: Resize
+) -> tuple[NDArray[Any], Labels]:
+    """Bring a sample to (height, width), distorted (`stretch`) or whole in the middle of a border (`pad`)."""
+    if resize is Resize.stretch:
+        return _resize(image, labels, tasks, size)
+    inner, corner = inscribe((image.shape[0], image.shape[1]), size)
+    return _place(*_resize(image, labels, tasks, inner), tasks, size, corner)
+
+
+def inscribe(original: Size, size: Size) -> tuple[Size, Size]:
+    """The size that an image has, whole and undistorted, in the middle of `size`, and its upper left corner there."""
+    factor = min(size[0] / original[0], size[1] / original[1])
+    inner = (max(1, round(original[0] * factor)), max(1, round(original[1] * factor)))
+    return inner, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
+
+
+def augment(
+    image: NDArray[Any],
+    labels: Mapping[str, Label],
+    tasks: Mapping[str, Task],
+    config: AugmentConfig,
+    rng: np.random.Generator,
+) -> tuple[NDArray[Any], Labels]:
+    """Mirror with probability 1/2, and zoom by a factor whose logarithm is uniform; size and dtype stay."""
+    labels = dict(labels)
+    if config.flip and rng.random() < 0.5:
+        image = image[:, ::-1]
+        labels = {name: tasks[name].flip(label) for name, label in labels.items()}
+    low, high = config.scale
+    if low != 1 or high != 1:
+        image, labels = zoom(image, labels, tasks, math.exp(rng.uniform(math.log(low), math.log(high))), rng)
+    return image, labels
+
+
+def zoom(
+    image: NDArray[Any],
+    labels: Mapping[str, Label],
+    tasks: Mapping[str, Task],
+    factor: float,
+    rng: np.random.Generator,
+) -> tuple[NDArray[Any], Labels]:
+    """Magnify a random window (factor > 1), or shrink the whole into a random place; the size stays."""
+    size = (image.shape[0], image.shape[1])
+    ratio = min(factor, 1 / factor)
+    inner = (max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio)))
+    top = int(rng.integers(size[0] - inner[0] + 1))
+    left = int(rng.integers(size[1] - inner[1] + 1))
+    if factor >= 1:
+        window = (slice(top, top + inner[0]), slice(left, left + inner[1]))
+        cropped = {name: label[window] if tasks[name].dense else label for name, label in labels.items()}
+        image, labels = _resize(image[window], cropped, tasks, size)
+    else:
+        image, labels = _place(*_resize(image, labels, tasks, inner), tasks, size, (top, left))
+    return image, {name: tasks[name].zoom(label, factor) for name, label in labels.items()}
+
+
+def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
+    """(H, W, C) as float32 (C, H, W): uint8 divided by 255, other values as they are."""
+    planes = image.transpose(2, 0, 1)
+    if image.dtype == np.uint8:
+        planes = np.multiply(planes, np.float32(1 / 255), dtype=np.float32)
+    return np.array(planes, dtype=np.float32, order="C")
+
+
+def jitter(image: NDArray[np.float32], strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Change brightness, contrast and saturation of RGB (3, H, W) in [0, 1] by random factors 1 ± `strength`.
+
+    With brightness b, contrast c, saturation s, grey g(x) = luma · x and m the image's mean grey, all three
+    are one affine map: x' = S(c b x) + (1 - c) b m, where S(x) = s x + (1 - s) g(x).
+    """
+    brightness, contrast, saturation = np.maximum(0, 1 + strength * rng.uniform(-1, 1, 3)).astype(np.float32)
+    mean_grey = LUMA @ image.mean(axis=(1, 2))
+    matrix = saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * LUMA
+    out: NDArray[np.float32] = (contrast * brightness * matrix) @ image.reshape(3, -1)
+    out += (1 - contrast) * brightness * mean_grey
+    np.clip(out, 0, 1, out=out)
+    return out.reshape(image.shape)
+
+
+def gain(image: NDArray[np.float32], strength: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Multiply an image of any sensor by one random factor 1 ± `strength` / 2."""
+    return image * np.float32(1 + strength / 2 * rng.uniform(-1, 1))
+
+
+def resize_image(image: NDArray[Any], size: Size) -> NDArray[Any]:
+    """Resize (H, W, C) to (height, width), bilinear and antialiased; the dtype stays."""
+    if image.shape[:2] == size:
+        return image
+    if image.dtype == np.uint8 and image.shape[2] in (1, 3):  # Pillow is several times as fast
+        picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+        resized = np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR))
+        return resized.reshape(*size, image.shape[2])
+    planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+    scaled = torch.nn.functional.interpolate(planes, size=size, mode="bilinear", antialias=True)
+    return np.ascontiguousarray(scaled[0].permute(1, 2, 0).numpy())
+
+
+def _resize(
+    image: NDArray[Any], labels: Mapping[str, Label], tasks: Mapping[str, Task], size: Size
+) -> tuple[NDArray[Any], Labels]:
+    return resize_image(image, size), {
+        name: tasks[name].resize(label, size) for name, label in labels.items()
+    }
+
+
+def _place(
+    image: NDArray[Any],
+    labels: Mapping[str, Label],
+    tasks: Mapping[str, Task],
+    size: Size,
+    corner: tuple[int, int],
+) -> tuple[NDArray[Any], Labels]:
+    """Put a sample into a larger one: the image onto the mean colour (or zero), labels onto unlabelled."""
+    window = (slice(corner[0], corner[0] + image.shape[0]), slice(corner[1], corner[1] + image.shape[1]))
+    canvas = np.zeros((*size, image.shape[2]), dtype=image.dtype)
+    if image.dtype == np.uint8 and image.shape[2] == 3:
+        canvas[:] = MEAN_COLOR
+    canvas[window] = image
+    placed = {}
+    for name, label in labels.items():
+        placed[name] = label
+        if tasks[name].dense:
+            placed[name] = np.array(tasks[name].unlabelled(size))
+            placed[name][window] = label
+    return canvas, placed

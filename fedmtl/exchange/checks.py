@@ -1,0 +1,90 @@
+"""What the server checks of a client's reply before it believes any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedmtl.errors import ExchangeError
+from fedmtl.exchange.codec import Encoded, decode
+from fedmtl.exchange.layout import Layout, Vector
+from fedmtl.exchange.messages import Description, EvaluateReport, TrainReport
+
+
+def check_report(report: TrainReport | EvaluateReport, client: str, round_number: int) -> None:
+    """Raises ExchangeError where a report is another client's, or of another round (a replay)."""
+    if report.client != client:
+        raise ExchangeError(f"answers as '{report.client}'")
+    if report.round != round_number:
+        raise ExchangeError(f"answers for round {report.round} in round {round_number}")
+
+
+def check_counts(report: TrainReport, description: Description) -> None:
+    """Raises ExchangeError where a report counts images or tasks that the client said it does not have."""
+    if report.images > description.images:
+        raise ExchangeError(
+            f"claims to have trained on {report.images} images, where it has {description.images}"
+        )
+    for task in (*report.labelled, *report.loss_sums, *report.loss_counts):
+        if task not in description.labelled:
+            raise ExchangeError(f"reports on '{task}', which it does not label")
+
+
+def check_update(
+    report: TrainReport,
+    encoded: Mapping[str, Encoded],
+    layouts: Mapping[str, Layout],
+    largest_weights: Mapping[str, int],
+) -> dict[str, Vector]:
+    """The update's vectors, read-only, once names, shapes, dtypes, values and weights are right.
+
+    Args:
+        layouts: the layout of every group that this client trains and shares.
+        largest_weights: the most that each of them can weigh: the client's images, or labels of a task.
+
+    Raises:
+        ExchangeError: says what is wrong, as the end of a sentence about the client.
+    """
+    for what, names in (("update", encoded), ("weight", report.weights)):
+        if surplus := sorted(set(names) - set(layouts)):
+            raise ExchangeError(f"sends the {what} of '{surplus[0]}', which it does not train")
+        if absent := sorted(set(layouts) - set(names)):
+            raise ExchangeError(f"sends no {what} of '{absent[0]}'")
+    for group, weight in report.weights.items():
+        if weight > largest_weights[group]:
+            raise ExchangeError(
+                f"claims weight {weight:g} for '{group}', where {largest_weights[group]} is the most it can have"
+            )
+    return {
+        group: _decoded(encoded[group], layout.size, np.float32, f"an update of '{group}'")
+        for group, layout in layouts.items()
+    }
+
+
+def check_statistics(
+    encoded: Mapping[str, Encoded], sizes: Mapping[str, int]
+) -> dict[str, NDArray[np.float64]]:
+    """The statistics vectors by task, once they are those of the client's tasks.
+
+    Args:
+        sizes: task → the length of its statistics vector, for every task of the client.
+
+    Raises:
+        ExchangeError: as in `check_update`.
+    """
+    if set(encoded) != set(sizes):
+        raise ExchangeError(f"sends statistics of {sorted(encoded)} where its tasks are {sorted(sizes)}")
+    return {
+        task: _decoded(encoded[task], size, np.float64, f"statistics of '{task}'")
+        for task, size in sorted(sizes.items())
+    }
+
+
+def _decoded(encoded: Encoded, size: int, dtype: type[np.floating[Any]], what: str) -> NDArray[Any]:
+    try:
+        return decode(encoded, size, dtype)
+    except ExchangeError as error:
+        raise ExchangeError(f"sends {what} that {error}") from error

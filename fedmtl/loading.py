@@ -1,0 +1,96 @@
+"""Finding a trained model again: in a run directory, or in a folder that `fedmtl export` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fedmtl.aggregation import Policy, build_method
+from fedmtl.checkpoints import Header, from_tensors, load_checkpoint
+from fedmtl.config import Context, Plan
+from fedmtl.errors import RunError, did_you_mean
+from fedmtl.export import is_export, load_export
+from fedmtl.inference import TrainedModel
+from fedmtl.models.groups import Role, role
+from fedmtl.models.network import MultiTaskNetwork
+from fedmtl.models.vectors import GroupVectors
+from fedmtl.run_directory import RunDirectory
+from fedmtl.tasks import build_task
+
+
+def load(path: str | Path, client: str | None = None, tasks: Sequence[str] | None = None) -> TrainedModel:
+    """Load one client's model: the federation's shared groups and the client's private ones.
+
+    Args:
+        path: a run directory, or an exported folder.
+        client: whose; may be left out where there is only one.
+        tasks: what it shall predict; by default the tasks that the client labels. Others use the federation's
+            adapters and heads on this client's backbone.
+
+    Raises:
+        RunError: there is no such run, checkpoint, client or task.
+    """
+    if is_export(Path(path)):
+        return _select(load_export(Path(path)), client, tasks)
+    run = RunDirectory.open(Path(path))
+    header, tensors = load_checkpoint(run.checkpoints)
+    name = _the_client(header, client, run)
+    member = header.clients[name]
+    private = run.private_states(name).read(member.accepted)[0] if member.accepted else {}
+    return _build(Plan.of(run.scenario), header, name, tuple(tasks or member.tasks), {**tensors, **private})
+
+
+def _select(model: TrainedModel, client: str | None, tasks: Sequence[str] | None) -> TrainedModel:
+    """An exported model, if it is that client's, with the tasks that are asked for."""
+    if client not in (None, model.client):
+        raise RunError(f"this is an exported model of client '{model.client}', not of '{client}'")
+    for task in tasks or ():
+        if task not in model.tasks:
+            raise RunError(f"the exported model has no task '{task}'; {did_you_mean(task, model.tasks)}")
+    return replace(model, tasks={name: model.tasks[name] for name in tasks or model.tasks})
+
+
+def _the_client(header: Header, client: str | None, run: RunDirectory) -> str:
+    names = sorted(header.clients)
+    if client is None and len(names) == 1:
+        return names[0]
+    if client is None:
+        raise RunError(f"{run.path} has {len(names)} clients; choose one of {', '.join(names)}")
+    if client not in names:
+        raise RunError(f"{run.path} has no client '{client}'; {did_you_mean(client, names)}")
+    return client
+
+
+def _build(
+    plan: Plan, header: Header, client: str, wanted: tuple[str, ...], tensors: Mapping[str, NDArray[Any]]
+) -> TrainedModel:
+    specs = {spec.name: spec for spec in header.tasks}
+    for task in wanted:
+        if task not in specs:
+            raise RunError(f"the federation has no task '{task}'; {did_you_mean(task, specs)}")
+    everything = plan.model.context is Context.all
+    present = [build_task(spec) for name, spec in sorted(specs.items()) if everything or name in wanted]
+    channels = header.clients[client].channels
+    size = (plan.image_size[0], plan.image_size[1])
+    network = MultiTaskNetwork(
+        plan.model, present, wanted, channels=channels, image_size=size, seed=plan.seed
+    )
+    vectors, method = GroupVectors(network), build_method(plan.method)
+    names = [task.name for task in present]
+    there = {name.partition(":")[0] for name in tensors}
+    for group, layout in vectors.layouts.items():
+        private = method.policy(group) is Policy.private
+        untouched = private and header.clients[client].accepted == 0
+        if role(group, own=wanted, tasks=names, heads=wanted) is Role.none or untouched:
+            continue
+        if private and group not in there:
+            raise RunError(
+                f"client '{client}' has no '{group}': method '{plan.method['name']}' keeps it at those who train it"
+            )
+        vectors.write(group, from_tensors(tensors, {group: layout})[group])
+    tasks = {task.name: task for task in present if task.name in wanted}
+    return TrainedModel(client, network.eval(), tasks, present, plan.model, channels, size, plan.resize)

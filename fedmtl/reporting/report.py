@@ -1,0 +1,90 @@
+"""The report of a run: report.html, one page with all that a person asks about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedmtl.reporting.events import read_events
+from fedmtl.reporting.history import History
+from fedmtl.reporting.page import render, write
+from fedmtl.reporting.panels import Panel
+from fedmtl.reporting.plots import loss_curves, validation_curves, work_bars
+from fedmtl.reporting.table import result_table
+from fedmtl.run_directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class GroupInfo:
+    """A parameter group: its policy (shared or private), its size, and the clients that train it."""
+
+    name: str
+    policy: str
+    parameters: int
+    holders: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a run was started from: its seed, and the text of its config.yaml."""
+
+    seed: int
+    config: str
+
+
+def write_report(
+    run: RunDirectory,
+    *,
+    baseline: Mapping[tuple[str, str], float] | None = None,
+    baseline_name: str = "local training",
+    groups: Sequence[GroupInfo] = (),
+    panels: Sequence[Panel] = (),
+) -> Path:
+    """Write a run's report.html from its metrics.jsonl and config.yaml, whatever state the run is in.
+
+    Args:
+        run: the run's directory.
+        baseline: (client, task) → the primary metric to compare with.
+        baseline_name: what that is called.
+        groups: the parameter groups of the federation.
+        panels: predictions beside labels.
+
+    Raises:
+        RunError: there is no metrics log, or it is damaged.
+        ConfigError: the config cannot be read.
+        DataError: a panel holds something that is not an RGB picture.
+    """
+    setup = Setup(run.scenario.seed, (run.path / "config.yaml").read_text(encoding="utf-8"))
+    history = History.of(read_events(run.metrics))
+    page = render_report(
+        history, setup, baseline=baseline, baseline_name=baseline_name, groups=groups, panels=panels
+    )
+    write(run.report, page)
+    return run.report
+
+
+def render_report(
+    history: History,
+    setup: Setup | None = None,
+    *,
+    baseline: Mapping[tuple[str, str], float] | None = None,
+    baseline_name: str = "local training",
+    groups: Sequence[GroupInfo] = (),
+    panels: Sequence[Panel] = (),
+) -> str:
+    """The page; what is not given has no section in it. Arguments as for `write_report`."""
+    work = {client: history.work(client) for client in history.clients}
+    return render(
+        "report.html.j2",
+        history=history,
+        setup=setup,
+        table=result_table(history, baseline, baseline_name),
+        validation=validation_curves(history),
+        losses=loss_curves(history),
+        bars=work_bars(history),
+        work=work,
+        traffic=sum(train.bytes + evaluate.bytes for train, evaluate in work.values()),
+        groups=groups,
+        panels=panels,
+    )

@@ -1,0 +1,107 @@
+"""Monocular depth, in metres."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from fedmtl.errors import DataError
+from fedmtl.tasks.base import Label, Statistics, Task
+from fedmtl.tasks.masked import masked_mean, masked_sums
+from fedmtl.tasks.palette import UNLABELLED, on_scale
+
+SCALE = 4.0
+MILLIMETRES = 1000.0
+FARTHEST = 65.535
+"""Metres that a 16-bit PNG of millimetres can hold."""
+
+
+class Depth(Task):
+    """Metres (H, W) float32, 0 unlabelled; a PNG holds millimetres in 16 bits. Learned by the L1 distance.
+
+    A depth is 4 m · softplus(output): positive, linear where it is large, and 2.8 m for an output of 0, so
+    that a new head is soon in range, indoors and out.
+
+    Metrics: `rmse` in metres, `abs_rel` (mean of |p − g| / g), `delta1` (percent of pixels with
+    max(p / g, g / p) < 1.25).
+    """
+
+    metric: ClassVar[str] = "rmse"
+    higher_is_better: ClassVar[bool] = False
+
+    @property
+    def channels(self) -> int:
+        """One."""
+        return 1
+
+    def decode(self, raw: NDArray[Any]) -> Label:
+        """Millimetres (H, W) uint16, as metres float32."""
+        self._require(raw.dtype == np.uint16 and raw.ndim == 2, "uint16 (H, W)", raw)
+        return (raw / MILLIMETRES).astype(np.float32)
+
+    def encode(self, label: Label) -> NDArray[Any]:
+        """Millimetres (H, W) uint16; raises DataError where they exceed 16 bits."""
+        if not (label >= 0).all() or label.max(initial=0) > FARTHEST:
+            raise DataError(
+                f"task '{self.name}': a depth PNG holds 0 to {FARTHEST} m, not {label.max():.2f} m"
+            )
+        return (label * MILLIMETRES).round().astype(np.uint16)
+
+    def unlabelled(self, size: tuple[int, int]) -> Label:
+        """0 everywhere."""
+        return np.zeros(size, np.float32)
+
+    def zoom(self, label: Label, factor: float) -> Label:
+        """Metres divided by `factor`."""
+        return label / np.float32(factor)
+
+    def target(self, label: Label) -> Tensor:
+        """Metres (1, H, W) float32."""
+        return torch.from_numpy(np.array(label[None], np.float32, order="C"))
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Mean |p − g| in metres over labelled pixels; output and target (B, 1, H, W)."""
+        return masked_mean((_metres(output) - target).abs(), target > 0)
+
+    def statistics(self, output: Tensor, target: Tensor) -> Statistics:
+        """Sums over labelled pixels, each (): `squared_error`, `relative_error`, `within_delta1`, `count`."""
+        predicted = _metres(output.detach())
+        error = predicted - target
+        return masked_sums(
+            target > 0,
+            squared_error=error.square(),
+            relative_error=error.abs() / target,
+            within_delta1=torch.maximum(predicted / target, target / predicted) < 1.25,
+            count=torch.ones_like(target),
+        )
+
+    def metrics(self, statistics: Mapping[str, Tensor]) -> dict[str, float]:
+        """`rmse` in metres, `abs_rel`, `delta1` in percent."""
+        count = statistics["count"]
+        return {
+            "rmse": float((statistics["squared_error"] / count).sqrt()),
+            "abs_rel": float(statistics["relative_error"] / count),
+            "delta1": float(100 * statistics["within_delta1"] / count),
+        }
+
+    def predict(self, output: Tensor) -> Label:
+        """Metres (H, W) float32, at least a millimetre and at most what a PNG can hold."""
+        metres = _metres(output[0]).clamp(1 / MILLIMETRES, FARTHEST)
+        return metres.cpu().numpy()
+
+    def picture(self, label: Label, reference: Label | None = None) -> NDArray[np.uint8]:
+        """Viridis from the nearest to the farthest labelled pixel of `reference`."""
+        scale = label if reference is None else reference
+        known = scale[scale > 0]
+        low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
+        return np.where(label[:, :, None] > 0, on_scale(label, low, high), UNLABELLED).astype(np.uint8)
+
+
+def _metres(output: Tensor) -> Tensor:
+    return SCALE * F.softplus(output.float())

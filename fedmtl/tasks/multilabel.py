@@ -1,0 +1,93 @@
+"""Multi-label classification: any number of classes per image."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from fedmtl.errors import DataError
+from fedmtl.tasks.base import Label, Statistics, Task
+from fedmtl.tasks.masked import masked_mean
+from fedmtl.tasks.palette import bar_chart
+
+BINS = 1000
+
+
+class MultiLabel(Task):
+    """Per class 1 for yes, 0 for no, NaN unlabelled, (classes,) float32; learned by binary cross-entropy.
+
+    Metrics, in percent, means over classes: `mAP`, the average precision Σ (R_k − R_{k−1}) · P_k over 1000
+    thresholds of the probability (a class that no image has is left out), and `macro_f1`, F1 at probability
+    0.5 (a class that no image has, nor is said to have, is left out).
+    """
+
+    dense: ClassVar[bool] = False
+    metric: ClassVar[str] = "mAP"
+    higher_is_better: ClassVar[bool] = True
+    class_counts: ClassVar[range] = range(1, sys.maxsize)
+
+    @property
+    def channels(self) -> int:
+        """One logit per class."""
+        return len(self.spec.classes)
+
+    def decode(self, raw: NDArray[Any]) -> Label:
+        """1, 0 or NaN per class, in as many columns (classes,)."""
+        self._require(raw.shape == (self.channels,), f"one value per class ({self.channels},)", raw)
+        wrong = raw[~(np.isnan(raw) | np.isin(raw, (0, 1)))]
+        if wrong.size:
+            raise DataError(f"task '{self.name}': a class is 1 (yes), 0 (no) or empty, not {wrong[0]:g}")
+        return raw.astype(np.float32)
+
+    def encode(self, label: Label) -> NDArray[Any]:
+        """The same in float64."""
+        return label.astype(np.float64)
+
+    def unlabelled(self, size: tuple[int, int]) -> Label:
+        """NaN for every class."""
+        return np.full(self.channels, np.nan, np.float32)
+
+    def target(self, label: Label) -> Tensor:
+        """1, 0 or NaN (classes,) float32."""
+        return torch.tensor(label)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Mean binary cross-entropy over labelled classes; logits and target (B, classes)."""
+        cost = F.binary_cross_entropy_with_logits(output.float(), target.nan_to_num(), reduction="none")
+        return masked_mean(cost, ~target.isnan())
+
+    def statistics(self, output: Tensor, target: Tensor) -> Statistics:
+        """`positives` and `negatives`: images of each class and others, by probability, (classes, 1000)."""
+        size = self.channels * BINS
+        within = (output.detach().float().sigmoid() * BINS).long().clamp(max=BINS - 1)
+        cell = within + BINS * torch.arange(self.channels, device=output.device)
+        cell = torch.where(target.isnan(), 2 * size, cell + size * target.nan_to_num().long())
+        counts = torch.bincount(cell.flatten(), minlength=2 * size + 1)[:-1].cpu().double()
+        negatives, positives = counts.reshape(2, self.channels, BINS)
+        return {"positives": positives, "negatives": negatives}
+
+    def metrics(self, statistics: Mapping[str, Tensor]) -> dict[str, float]:
+        """`mAP` and `macro_f1`, in percent."""
+        hits = statistics["positives"].flip(1).cumsum(1)
+        wrong = statistics["negatives"].flip(1).cumsum(1)
+        positives = hits[:, -1:]
+        precision = (hits / (hits + wrong)).nan_to_num(0)
+        average_precision = (precision * statistics["positives"].flip(1) / positives).sum(1)
+        half = BINS // 2 - 1  # the lowest bin from 0.5 on, counted from the top
+        f1 = 2 * hits[:, half] / (positives[:, 0] + hits[:, half] + wrong[:, half])
+        return {"mAP": 100 * float(average_precision.nanmean()), "macro_f1": 100 * float(f1.nanmean())}
+
+    def predict(self, output: Tensor) -> Label:
+        """The probability of each class."""
+        return output.float().sigmoid().cpu().numpy()
+
+    def picture(self, label: Label, reference: Label | None = None) -> NDArray[np.uint8]:
+        """A bar per class, as high as its probability."""
+        return bar_chart(label, 0, 1)

@@ -1,0 +1,80 @@
+"""Optimiser and learning-rate schedule of local training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fedmtl.config import OptimizerKind, ScheduleKind, TrainingConfig
+from fedmtl.models.groups import group_map, parse_group
+
+BACKBONE_FAMILIES = frozenset({"backbone", "norm", "stem"})
+
+
+def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """An optimiser over the trainable parameters, the backbone's at their own learning rate.
+
+    Vectors (biases, normalisation) are not decayed. Every parameter group holds its `base_lr`.
+    """
+    parameters = dict(network.named_parameters())
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for group, names in group_map(network).items():
+        in_backbone = parse_group(group).family in BACKBONE_FAMILIES
+        for name in names:
+            parameter = parameters.get(name)
+            if parameter is not None and parameter.requires_grad:
+                groups.setdefault((in_backbone, parameter.ndim > 1), []).append(parameter)
+    options = []
+    for (in_backbone, decayed), members in sorted(groups.items()):
+        lr = config.lr * (config.backbone_lr_scale if in_backbone else 1.0)
+        decay = config.weight_decay if decayed else 0.0
+        options.append({"params": members, "lr": lr, "base_lr": lr, "weight_decay": decay})
+    if config.optimizer is OptimizerKind.sgd:
+        return torch.optim.SGD(options, lr=config.lr, momentum=config.momentum)
+    return torch.optim.AdamW(options, lr=config.lr, fused=True)
+
+
+def learning_rate_factor(config: TrainingConfig, progress: float) -> float:
+    """What the learning rate is multiplied by at `progress`, the share of the whole run that is done, in [0, 1)."""
+    if progress < config.warmup:
+        return progress / config.warmup
+    done = (progress - config.warmup) / (1 - config.warmup)
+    match config.schedule:
+        case ScheduleKind.constant:
+            return 1.0
+        case ScheduleKind.linear:
+            return 1 - done
+        case ScheduleKind.cosine:
+            return (1 + math.cos(math.pi * done)) / 2
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Scale every parameter group's learning rate from its base."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, NDArray[Any]]:
+    """The optimiser's state as arrays: `<parameter>/<what>` → its value."""
+    names: dict[torch.Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
+    return {
+        f"{names[parameter]}/{what}": value.detach().cpu().numpy()
+        for parameter, state in optimizer.state.items()
+        for what, value in state.items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def load_optimizer(
+    optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, NDArray[Any]]
+) -> None:
+    """Put back what `optimizer_tensors` gave."""
+    parameters = dict(network.named_parameters())
+    for key, value in tensors.items():
+        name, _, what = key.rpartition("/")
+        optimizer.state[parameters[name]][what] = torch.from_numpy(value.copy()).to(parameters[name].device)

@@ -1,0 +1,71 @@
+"""The whole federation's model as the server sees it: groups, their layouts and their initial values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from fedmtl.aggregation import Method, Policy
+from fedmtl.config import Context, Plan
+from fedmtl.exchange.layout import Layout, Vector
+from fedmtl.exchange.messages import Description
+from fedmtl.models.groups import Role, parse_group, role
+from fedmtl.models.network import MultiTaskNetwork
+from fedmtl.models.vectors import GroupVectors
+from fedmtl.tasks import TaskSpec, build_task
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """Every shared group of a federation with these tasks and kinds of input."""
+
+    tasks: tuple[TaskSpec, ...] = ()
+    channels: tuple[int, ...] = ()
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    initial: Mapping[str, Vector] = field(default_factory=dict)
+    context: Context = Context.own
+
+    @classmethod
+    def build(
+        cls, plan: Plan, method: Method, tasks: Iterable[TaskSpec], channels: Iterable[int]
+    ) -> Blueprint:
+        """Build the model with all tasks, once per number of input channels (their stems differ).
+
+        Raises:
+            ConfigError: the method keeps groups private that the federation does not have.
+            ModelError: the backbone or its weights cannot be had.
+        """
+        specs = tuple(sorted(tasks, key=lambda spec: spec.name))
+        built = [build_task(spec) for spec in specs]
+        names = [spec.name for spec in specs]
+        layouts: dict[str, Layout] = {}
+        initial: dict[str, Vector] = {}
+        counts = tuple(sorted(set(channels)))
+        for count in counts:
+            network = MultiTaskNetwork(
+                plan.model,
+                built,
+                own=names,
+                channels=count,
+                image_size=plan.image_size,
+                seed=plan.seed,
+            )
+            vectors = GroupVectors(network)
+            for group in set(vectors.layouts) - set(layouts):
+                layouts[group] = vectors.layouts[group]
+                if method.policy(group) is Policy.shared:
+                    initial[group] = vectors.read(group)
+        method.check(sorted(layouts))
+        shared = {group: layouts[group] for group in sorted(initial)}
+        return cls(specs, counts, shared, initial, plan.model.context)
+
+    def groups_of(self, description: Description, wanted: Role) -> dict[str, Layout]:
+        """The shared groups in which a client has the role `wanted`."""
+        own = {task.name for task in description.tasks}
+        present = {task.name for task in self.tasks} if self.context is Context.all else own
+        return {
+            group: layout
+            for group, layout in self.layouts.items()
+            if parse_group(group).channels in (None, description.channels)
+            and role(group, own=own, tasks=present, heads=own) is wanted
+        }

@@ -1,0 +1,58 @@
+"""Sending a round's messages and taking the replies one at a time, in the order of the messages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from threading import Event
+
+from flwr.app import Error, Message
+from flwr.serverapp import Grid
+
+POLL_SECONDS = 0.05
+"""How soon an empty pull is repeated; the wait doubles up to `POLL_LIMIT` while nothing comes."""
+POLL_LIMIT = 1.0
+NO_ANSWER = 1001
+"""The code of the error that stands for a reply that did not come, or came from elsewhere."""
+
+
+def deliver(grid: Grid, messages: Sequence[Message], timeout: float) -> Iterator[Message]:
+    """Push `messages` and yield one reply to each, in their order, each as soon as it can be.
+
+    The order makes a fold the same whatever arrives first; a reply that comes early waits here. A reply that
+    has not come `timeout` seconds after the push, or whose sender is not the node that was asked, becomes an
+    error. Errors are given the asked node as sender: Flower sends that of a vanished node under another id.
+
+    The deadline counts only while nothing arrives, so an engine that computes inside `pull_messages` is never
+    cut short.
+    """
+    place = {message_id: i for i, message_id in enumerate(grid.push_messages(messages))}
+    deadline = time.monotonic() + timeout
+    arrived: dict[str, Message] = {}
+    wait, pause = POLL_SECONDS, Event()
+    for message_id, i in place.items():
+        while message_id not in arrived:
+            open_ids = [other for other, j in place.items() if j >= i and other not in arrived]
+            replies = list(grid.pull_messages(open_ids))
+            for reply in replies:
+                arrived[reply.metadata.reply_to_message_id] = reply
+            if replies:
+                wait = POLL_SECONDS
+            elif time.monotonic() >= deadline:
+                arrived[message_id] = _error(messages[i], f"did not answer within {timeout:g} s")
+            else:
+                pause.wait(min(wait, max(deadline - time.monotonic(), 0)))
+                wait = min(2 * wait, POLL_LIMIT)
+        yield _attributed(arrived.pop(message_id), messages[i])
+
+
+def _attributed(reply: Message, asked: Message) -> Message:
+    if reply.has_error():
+        return Message(reply.error, reply_to=asked)
+    if reply.metadata.src_node_id != asked.metadata.dst_node_id:
+        return _error(asked, f"was answered for by node {reply.metadata.src_node_id}")
+    return reply
+
+
+def _error(asked: Message, reason: str) -> Message:
+    return Message(Error(NO_ANSWER, reason), reply_to=asked)

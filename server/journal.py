@@ -1,0 +1,185 @@
+"""What the server tells the metrics log: one place that knows the events' fields."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from flwr.app import Message
+from numpy.typing import NDArray
+
+from fedmtl.exchange.envelope import content_size
+from fedmtl.exchange.messages import Description, EvaluateReport, TrainReport
+from fedmtl.reporting.events import MetricsLog
+from fedmtl.run_directory import RunDirectory
+from fedmtl.tasks import TaskSpec, build_task
+from fedmtl.training.statistics import split_statistics
+
+logger = logging.getLogger(__name__)
+
+
+class Journal:
+    """Turns what happens on the server into events; counts bytes and failures of the round."""
+
+    def __init__(self, log: MetricsLog) -> None:
+        self.log = log
+        self.round = 0
+        self.trained_clients = 0
+        self._failed = self._up = self._down = 0
+        self._sent: dict[tuple[str, str], int] = {}
+        self._began = self._round_began = time.monotonic()
+
+    def announce(
+        self, directory: RunDirectory, engine: str, clients: Iterable[Description], done_rounds: int
+    ) -> None:
+        """The run begins, or goes on after `done_rounds`."""
+        self.round = done_rounds
+        if done_rounds:
+            self.log.append({"event": "resume", "round": done_rounds})
+            return
+        clients = list(clients)
+        specs = {spec.name: spec for client in clients for spec in client.tasks}
+        self.log.append(
+            {
+                "event": "start",
+                "round": 0,
+                "run_id": directory.identity["run"],
+                "name": directory.scenario.name,
+                "engine": engine,
+                "rounds": directory.scenario.rounds,
+                "method": directory.scenario.method["name"],
+                "clients": {
+                    client.client: {
+                        "tasks": [spec.name for spec in client.tasks],
+                        "train_images": client.images,
+                        "val_images": client.val_images,
+                    }
+                    for client in clients
+                },
+                "tasks": [
+                    {"name": spec.name, "kind": spec.kind, "classes": list(spec.classes)}
+                    for _, spec in sorted(specs.items())
+                ],
+            }
+        )
+
+    def begin_round(self, number: int) -> None:
+        """Start the round's clock and counts."""
+        self.round = number
+        self.trained_clients = self._failed = self._up = self._down = 0
+        self._sent.clear()
+        self._round_began = time.monotonic()
+
+    def sent(self, client: str, kind: str, message: Message) -> None:
+        """Remember what goes down, for the event of the answer."""
+        self._sent[client, kind] = size = content_size(message.content)
+        self._down += size
+
+    def trained(self, report: TrainReport, reply: Message) -> None:
+        """A client's training was accepted."""
+        self.log.append(
+            {
+                "event": "train",
+                "round": report.round,
+                "client": report.client,
+                "images": report.images,
+                "steps": report.steps,
+                **self._traffic(report, reply, "train"),
+            }
+        )
+        self.trained_clients += 1
+        for task, total in sorted(report.loss_sums.items()):
+            count = report.loss_counts.get(task, 0)
+            value = total / count if count else float("nan")
+            self._metric(report.client, task, "loss", value, "train", True, False)
+
+    def evaluated(self, report: EvaluateReport, reply: Message) -> None:
+        """A client's evaluation was accepted."""
+        self.log.append(
+            {
+                "event": "evaluate",
+                "round": report.round,
+                "client": report.client,
+                "images": report.images,
+                **self._traffic(report, reply, "evaluate"),
+            }
+        )
+
+    def metrics(self, client: str | None, spec: TaskSpec, vector: NDArray[np.float64]) -> None:
+        """A task's metrics on validation data, of one client or, for None, of all together."""
+        task = build_task(spec)
+        for name, value in task.metrics(split_statistics(spec, vector)).items():
+            primary = name == task.metric
+            better = task.higher_is_better if primary else None
+            self._metric(client, spec.name, name, value, "val", primary, better)
+
+    def failure(self, client: str, phase: str, why: str) -> None:
+        """A client lost its round, or could not join."""
+        logger.warning("round %d, %s: %s %s", self.round, phase, client, why)
+        self._failed += 1
+        self.log.append(
+            {
+                "event": "failure",
+                "round": self.round,
+                "client": client,
+                "phase": phase,
+                "error": f"{client} {why}",
+            }
+        )
+
+    def end_round(self) -> None:
+        """Sum the round up."""
+        self.log.append(
+            {
+                "event": "round",
+                "round": self.round,
+                "seconds": time.monotonic() - self._round_began,
+                "clients": self.trained_clients,
+                "failed": self._failed,
+                "bytes_up": self._up,
+                "bytes_down": self._down,
+            }
+        )
+
+    def checkpoint(self, seconds: float, size: int) -> None:
+        """A checkpoint is on disk."""
+        self.log.append({"event": "checkpoint", "round": self.round, "seconds": seconds, "bytes": size})
+
+    def finish(self, status: str) -> None:
+        """The run ends, well or not."""
+        seconds = time.monotonic() - self._began
+        self.log.append({"event": "finish", "round": self.round, "seconds": seconds, "status": status})
+
+    def _traffic(
+        self, report: TrainReport | EvaluateReport, reply: Message, kind: str
+    ) -> Mapping[str, float]:
+        up = content_size(reply.content)
+        self._up += up
+        down = self._sent.pop((report.client, kind))
+        return {"seconds": report.seconds, "bytes_up": up, "bytes_down": down}
+
+    def _metric(
+        self,
+        client: str | None,
+        task: str,
+        metric: str,
+        value: float,
+        split: str,
+        primary: bool,
+        higher_is_better: bool | None,
+    ) -> None:
+        self.log.append(
+            {
+                "event": "metric",
+                "round": self.round,
+                "client": client,
+                "task": task,
+                "metric": metric,
+                "value": value,
+                "split": split,
+                "primary": primary,
+                "higher_is_better": higher_is_better,
+            }
+        )

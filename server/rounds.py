@@ -1,0 +1,95 @@
+"""A run, from its first round or from its newest checkpoint, to the end."""
+
+from __future__ import annotations
+
+import time
+
+from flwr.app import ArrayRecord, ConfigRecord
+from flwr.serverapp import Grid
+
+from fedmtl.aggregation import build_method
+from fedmtl.checkpoints import ServerState, load_checkpoint, restore_state, save_checkpoint
+from fedmtl.config import Plan, Scenario
+from fedmtl.data.partition import expand_copies
+from fedmtl.errors import RunError
+from fedmtl.reporting.events import MetricsLog
+from fedmtl.run_directory import RunDirectory
+from server.blueprint import Blueprint
+from server.delivery import deliver
+from server.journal import Journal
+from server.roster import Roster
+from server.strategy import GroupStrategy
+
+_NOTHING = ArrayRecord(), ConfigRecord()
+"""What Flower's strategy interface wants passed around; see `GroupStrategy`."""
+
+
+def run_rounds(grid: Grid, directory: RunDirectory, log: MetricsLog, engine: str) -> None:
+    """Execute the rounds that are left of the run in `directory`.
+
+    Raises:
+        RunError: too few clients join, a round has no good reply at all, or the disk is full; the newest
+            checkpoint stays, and the same call goes on from it.
+    """
+    scenario, journal = directory.scenario, Journal(log)
+    state, roster = _restore(directory, scenario, journal)
+    strategy = GroupStrategy(scenario.federation, scenario.seed, roster.method, state, roster, journal)
+    log.truncate_after(state.round if state.round else -1)
+    clients = scenario.federation.min_clients or len(expand_copies(scenario.clients))
+    timeout = scenario.federation.round_timeout
+    try:
+        roster.wait_for(grid, clients, timeout)
+        journal.announce(
+            directory, engine, [member.description for member in roster.members.values()], state.round
+        )
+        for number in range(state.round + 1, scenario.rounds + 1):
+            journal.begin_round(number)
+            roster.wait_for(grid, clients, timeout)
+            _round(grid, number, scenario, strategy)
+            if _due(number, scenario.checkpoint.every, scenario.rounds):
+                _checkpoint(directory, scenario, strategy)
+    except BaseException:
+        journal.finish("failed")
+        raise
+    journal.finish("finished")
+
+
+def _restore(directory: RunDirectory, scenario: Scenario, journal: Journal) -> tuple[ServerState, Roster]:
+    plan, method = Plan.of(scenario), build_method(scenario.method)
+    state, blueprint = ServerState(), Blueprint()
+    if directory.checkpoints.rounds():
+        header, tensors = load_checkpoint(directory.checkpoints)
+        channels = {client.channels for client in header.clients.values()}
+        blueprint = Blueprint.build(plan, method, header.tasks, channels)
+        state = restore_state(header, tensors, blueprint.layouts)
+    return state, Roster(plan, method, directory.identity["run"], journal.failure, blueprint)
+
+
+def _round(grid: Grid, number: int, scenario: Scenario, strategy: GroupStrategy) -> None:
+    timeout = scenario.federation.round_timeout
+    strategy.adopt_newcomers()
+    messages = strategy.configure_train(number, *_NOTHING, grid)
+    strategy.aggregate_train(number, deliver(grid, messages, timeout))
+    if strategy.journal.trained_clients == 0:
+        raise RunError(f"no client finished round {number}; see the failures in metrics.jsonl, then resume")
+    if _due(number, scenario.federation.evaluate_every, scenario.rounds):
+        messages = strategy.configure_evaluate(number, *_NOTHING, grid)
+        strategy.aggregate_evaluate(number, deliver(grid, messages, timeout))
+    strategy.journal.end_round()
+
+
+def _due(number: int, every: int, last: int) -> bool:
+    return number == last or (every > 0 and number % every == 0)
+
+
+def _checkpoint(directory: RunDirectory, scenario: Scenario, strategy: GroupStrategy) -> None:
+    began = time.monotonic()
+    blueprint = strategy.roster.blueprint
+    size = save_checkpoint(
+        directory.checkpoints,
+        strategy.state,
+        blueprint.layouts,
+        blueprint.tasks,
+        scenario.checkpoint.keep,
+    )
+    strategy.journal.checkpoint(time.monotonic() - began, size)

@@ -1,0 +1,60 @@
+"""What a person gets when a run is over: the table and the report, against a baseline where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from fedmtl.reporting.events import read_events
+from fedmtl.reporting.history import History
+from fedmtl.reporting.report import write_report
+from fedmtl.reporting.table import result_table, to_rich
+from fedmtl.run_directory import RunDirectory
+from simulations.inspection import group_table, prediction_panels
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Another run's final primary metrics, (client, task) → value, and what to call it."""
+
+    name: str
+    values: Mapping[tuple[str, str], float]
+
+
+def read_baseline(folder: Path) -> Baseline:
+    """The final metrics of the run in `folder`.
+
+    Raises:
+        RunError: it is no run, or has no metrics yet.
+    """
+    run = RunDirectory.open(folder)
+    table = result_table(History.of(read_events(run.metrics)))
+    values = {
+        (row.client, column.task): cell.value
+        for row in table.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+        if cell is not None and not row.pooled
+    }
+    method = run.scenario.method["name"]
+    return Baseline("local training" if method == "local" else f"{method} ({folder})", values)
+
+
+def final_table(run: RunDirectory, baseline: Baseline | None = None) -> Table:
+    """Clients × tasks, for a terminal."""
+    history = History.of(read_events(run.metrics))
+    if baseline is None:
+        return to_rich(result_table(history))
+    return to_rich(result_table(history, baseline.values, baseline.name))
+
+
+def write_full_report(run: RunDirectory, baseline: Baseline | None = None) -> Path:
+    """report.html with prediction pictures and the table of groups, which need the clients' data and models."""
+    panels, groups = prediction_panels(run), group_table(run)
+    if baseline is None:
+        return write_report(run, groups=groups, panels=panels)
+    return write_report(
+        run, baseline=baseline.values, baseline_name=baseline.name, groups=groups, panels=panels
+    )

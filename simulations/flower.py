@@ -1,0 +1,157 @@
+"""Submitting a run to a SuperLink of our own, and watching it: what Ray and SuperNodes have in common."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Any, cast
+
+from fedmtl.errors import RunError
+from fedmtl.reporting.events import Listener
+from fedmtl.reporting.follow import follow
+from fedmtl.run_directory import RunDirectory
+from server.superlink import superlink_command
+from simulations.processes import HOST, ServerProcess, free_port
+
+CONNECTION = "fedmtl"
+"""What our SuperLink is called in our own FLWR_HOME; the user's is never touched."""
+POLL_SECONDS = 3.0
+COMMAND_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Link:
+    """A SuperLink that runs for one run.
+
+    Attributes:
+        environment: for every process of Flower that belongs to it.
+        logs: the folder for their logs.
+    """
+
+    process: ServerProcess
+    address: str
+    environment: Mapping[str, str]
+    logs: Path
+
+    def execute(
+        self, directory: RunDirectory, engine: str, federation: Mapping[str, float | int] | None = None
+    ) -> None:
+        """Submit the run in `directory` and wait for its end.
+
+        Args:
+            federation: settings of Flower's Simulation Runtime.
+
+        Raises:
+            RunError: the run failed, or a process ended.
+        """
+        settings = Path(self.environment["FLWR_HOME"]) / "run.toml"
+        # JSON strings are TOML strings.
+        settings.write_text(
+            f"run-dir = {json.dumps(str(directory.path.absolute()))}\nengine = {json.dumps(engine)}\n",
+            encoding="utf-8",
+        )
+        arguments = [str(files("fedmtl") / "app"), CONNECTION, "--run-config", str(settings)]
+        if federation:
+            arguments += [
+                "--federation-config",
+                " ".join(f"{key}={value}" for key, value in federation.items()),
+            ]
+        run_id = self._flwr("run", *arguments)["run-id"]
+        pause = Event()
+        while not (status := self._status(run_id)).startswith("finished"):
+            self.process.check()
+            pause.wait(POLL_SECONDS)
+        if status != "finished:completed":
+            raise RunError(f"the run ended as {status}: {self._last_words(run_id)}")
+
+    def _status(self, run_id: str) -> str:
+        runs = self._flwr("list", "--run-id", run_id, CONNECTION)["runs"]
+        return str(runs[0]["status"])
+
+    def _last_words(self, run_id: str) -> str:
+        """Keep Flower's log of the run, and say what its last line was."""
+        shown = subprocess.run(
+            [*_flwr_command("log"), run_id, CONNECTION, "--show"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.environment},
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        log = self.logs / "run.log"
+        log.write_text(shown.stdout, encoding="utf-8")
+        lines = [line for line in shown.stdout.splitlines() if "Error" in line]
+        return f"{lines[-1].strip() if lines else 'no error was logged'} (see {log})"
+
+    def _flwr(self, command: str, *arguments: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [*_flwr_command(command), *arguments, "--format", "json"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.environment},
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError as error:
+            raise RunError(f"flwr {command} failed: {(done.stderr or done.stdout).strip()}") from error
+        if not answer.get("success"):
+            raise RunError(f"flwr {command} failed: {answer.get('error-message', answer)}")
+        return cast(dict[str, Any], answer)
+
+
+@contextmanager
+def superlink(directory: RunDirectory, *, simulation: bool) -> Iterator[Link]:
+    """A SuperLink on a free port, with a FLWR_HOME of its own, for the run in `directory`."""
+    port, health_port = free_port(), free_port()
+    address, logs = f"{HOST}:{port}", directory.path / "flower"
+    with TemporaryDirectory(prefix="fedmtl-flower-") as home:
+        (Path(home) / "config.toml").write_text(
+            f'[superlink]\ndefault = "{CONNECTION}"\n\n[superlink.{CONNECTION}]\n'
+            f'address = "{address}"\ninsecure = true\n',
+            encoding="utf-8",
+        )
+        environment = {
+            "FLWR_HOME": home,
+            "FLWR_TELEMETRY_ENABLED": "0",
+            "FLWR_DISABLE_UPDATE_CHECK": "1",
+            "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
+            # Flower starts its own commands by name.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        }
+        command = superlink_command(HOST, port, health_port, simulation=simulation)
+        with ServerProcess(command, environment, logs / "superlink.log", health_port) as process:
+            yield Link(process, address, environment, logs)
+
+
+@contextmanager
+def following(directory: RunDirectory, listeners: Sequence[Listener]) -> Iterator[None]:
+    """Tell `listeners` what another process writes to the metrics log, until the block ends."""
+    stop = Event()
+
+    def tell() -> None:
+        for event in follow(directory.metrics, stop):
+            for listener in listeners:
+                listener(event)
+
+    thread = Thread(target=tell, name="follow-metrics")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _flwr_command(command: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("flwr")), command]

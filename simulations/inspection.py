@@ -1,0 +1,118 @@
+"""Looking at a run with its clients' data at hand, as only a simulation has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clients.site import Site, make_sites
+from fedmtl.aggregation import build_method
+from fedmtl.checkpoints import load_checkpoint
+from fedmtl.data import ClientDataset
+from fedmtl.errors import DataError
+from fedmtl.inference import TrainedModel
+from fedmtl.loading import load
+from fedmtl.models.groups import Role, role
+from fedmtl.models.vectors import GroupVectors
+from fedmtl.reporting.panels import Panel, PanelRow
+from fedmtl.reporting.report import GroupInfo
+from fedmtl.run_directory import RunDirectory
+from fedmtl.training.evaluation import evaluate
+
+IMAGES_PER_CLIENT = 2
+"""Prediction pictures in the report."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One client's metrics of one task."""
+
+    client: str
+    task: str
+    metrics: Mapping[str, float]
+    primary: str
+    higher_is_better: bool
+    images: int
+
+
+def evaluate_run(run: RunDirectory, split: str) -> list[Measurement]:
+    """Every client's model, as of the newest checkpoint, on its own images of `split`.
+
+    Raises:
+        DataError: no client has images of that split.
+        RunError: there is no checkpoint.
+    """
+    measured = []
+    for client, site in sorted(make_sites(run.scenario).items()):
+        ids = _ids(site, split)
+        if not ids:
+            continue
+        model = load(run.path, client)
+        dataset = ClientDataset(site.source, ids, list(model.tasks.values()), site.data)
+        result = evaluate(
+            model.network, list(model.tasks.values()), dataset, run.scenario.training.batch_size
+        )
+        for name, task in model.tasks.items():
+            metrics = task.metrics(result.statistics[name])
+            measured.append(Measurement(client, name, metrics, task.metric, task.higher_is_better, len(ids)))
+    if not measured:
+        raise DataError(f"no client of {run.path} has images of the split '{split}'")
+    return measured
+
+
+def prediction_panels(run: RunDirectory) -> list[Panel]:
+    """A few validation images of every client, with labels beside predictions."""
+    panels = []
+    for client, site in sorted(make_sites(run.scenario).items()):
+        model = load(run.path, client)
+        step = max(1, len(site.share.val) // IMAGES_PER_CLIENT)
+        panels += [_panel(model, site, sample_id) for sample_id in site.share.val[::step][:IMAGES_PER_CLIENT]]
+    return panels
+
+
+def group_table(run: RunDirectory) -> list[GroupInfo]:
+    """The federation's parameter groups, shared and private, and who trains them."""
+    header, _ = load_checkpoint(run.checkpoints)
+    method = build_method(run.scenario.method)
+    holders: dict[str, list[str]] = {}
+    sizes: dict[str, int] = {}
+    for client in sorted(header.clients):
+        model = load(run.path, client)
+        own, present = set(model.tasks), {task.name for task in model.context}
+        for group, layout in GroupVectors(model.network).layouts.items():
+            if role(group, own=own, tasks=present, heads=own) is Role.train:
+                holders.setdefault(group, []).append(client)
+                sizes[group] = layout.size
+    return [GroupInfo(g, method.policy(g).value, sizes[g], holders[g]) for g in sorted(holders)]
+
+
+def _ids(site: Site, split: str) -> tuple[str, ...]:
+    """The client's share of a split; of the test images, those of the sites that it holds."""
+    if split in ("train", "val"):
+        return site.share.train if split == "train" else site.share.val
+    held = {site.source.site(sample_id) for sample_id in site.share.train}
+    return tuple(sample_id for sample_id in site.source.ids(split) if site.source.site(sample_id) in held)
+
+
+def _panel(model: TrainedModel, site: Site, sample_id: str) -> Panel:
+    sample = site.source.load(sample_id, list(model.tasks))
+    predictions = model.predict(sample.image)
+    rows = []
+    for name, task in model.tasks.items():
+        label = sample.labels.get(name)
+        drawn = None if label is None else task.picture(label)
+        rows.append(PanelRow(name, drawn, task.picture(predictions[name], reference=label)))
+    return Panel(model.client, sample_id, _rgb(sample.image), rows)
+
+
+def _rgb(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """An image of any sensor as a picture: its first three channels, or its first, stretched to 0…255."""
+    if image.dtype == np.uint8 and image.shape[2] == 3:
+        return image
+    shown = image[:, :, :3] if image.shape[2] >= 3 else np.repeat(image[:, :, :1], 3, axis=2)
+    low, high = float(shown.min()), float(shown.max())
+    return ((shown - low) / max(high - low, 1e-12) * 255).astype(np.uint8)

@@ -1,0 +1,27 @@
+import json
+
+import pytest
+
+ROWS = [
+    {"engine": "bare", "seconds": 1.23456, "rounds": 2},
+    {"engine": "ray", "seconds": 30.0, "note": "slow"},
+]
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """A benchmark that has been run already."""
+    monkeypatch.setattr("simulations.benchmarks.run_benchmark", lambda name, overrides: ROWS)
+
+
+def test_rows_are_one_json_array(measured, fedmtl):
+    code, out, _ = fedmtl("benchmark", "engines", "--json")
+    assert code == 0
+    assert json.loads(out) == ROWS
+
+
+def test_or_a_table_of_every_column(measured, fedmtl):
+    code, out, _ = fedmtl("benchmark", "engines")
+    assert code == 0
+    for word in ("engine", "seconds", "rounds", "note", "bare", "1.235", "slow"):
+        assert word in out

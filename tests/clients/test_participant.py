@@ -1,0 +1,156 @@
+"""A client without any Flower: it is asked, loads, trains, and says what it added."""
+
+import numpy as np
+import pytest
+
+from clients.participant import Participant
+from clients.site import make_sites
+from fedmtl.config import Plan
+from fedmtl.errors import ConfigError, ExchangeError
+from fedmtl.exchange.codec import encode
+from fedmtl.exchange.messages import Federation, Instruction
+from fedmtl.scenario import to_yaml
+from fedmtl.snapshots import Snapshots
+from tests.federations import tiny
+
+
+def federation(scenario):
+    specs = {spec.name: spec for site in make_sites(scenario).values() for spec in site.tasks}
+    return Federation("run", tuple(spec for _, spec in sorted(specs.items())), to_yaml(Plan.of(scenario)))
+
+
+def join(folder, client="a", *overrides):
+    scenario = tiny(*overrides)
+    return Participant(make_sites(scenario)[client], Snapshots(folder / client), federation(scenario))
+
+
+def sent(participant):
+    """The groups as the server would send them at first."""
+    membership = participant.membership()
+    return {
+        group: encode(participant.vectors.read(group)) for group in (*membership.train, *membership.read)
+    }
+
+
+def instruct(participant, round_number=1, accepted=0):
+    federation_ = Federation("run", (), to_yaml(participant.plan))
+    return Instruction(federation_, round_number, accepted, accepted)
+
+
+def assert_equal(one, other):
+    assert set(one) == set(other)
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], strict=True)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """Client b with every task as context, and what it was sent first."""
+    participant = join(tmp_path_factory.mktemp("reader"), "b", "model.context=all")
+    return participant, sent(participant)
+
+
+def test_two_clients_agree_on_the_groups_that_they_share(tmp_path):
+    one, other = join(tmp_path, "a"), join(tmp_path, "b")
+    mine, theirs = one.membership().train, other.membership().train
+    common = set(mine) & set(theirs)
+    assert {"backbone", "stem/3", "head/semseg", "adapter/semseg"} <= common
+    assert all(mine[group] == theirs[group] for group in common)
+    assert_equal(
+        {group: one.vectors.read(group) for group in common}, {group: other.vectors.read(group) for group in common}
+    )
+
+
+def test_an_update_is_what_training_added(reader):
+    participant, groups = reader
+    report, updates = participant.train(instruct(participant), groups)
+    assert set(updates) == set(participant.membership().train) == set(report.weights)
+    for group, update in updates.items():
+        start = np.frombuffer(groups[group].data, np.float32)
+        np.testing.assert_array_equal(participant.vectors.read(group) - start, update)
+    assert np.abs(updates["backbone"]).max() > 0
+    assert np.abs(updates["head/semseg"]).max() > 0
+    assert (report.images, report.steps, report.labelled) == (4, 2, {"semseg": 4})
+    assert set(report.weights.values()) == {4.0}
+
+
+def test_what_it_reads_is_not_changed(reader):
+    participant, groups = reader
+    participant.train(instruct(participant), groups)
+    assert set(participant.membership().read) == {"adapter/depth", "adapter/room_type"}
+    for group in participant.membership().read:
+        np.testing.assert_array_equal(
+            participant.vectors.read(group), np.frombuffer(groups[group].data, np.float32)
+        )
+
+
+@pytest.mark.parametrize("keep", ["true", "false"])
+def test_a_round_depends_on_its_message_alone(keep, tmp_path):
+    """The same instruction gives the same bits, again, after another round, and in another process's object."""
+    overrides = ["training.keep_optimizer=" + keep]
+    one = join(tmp_path, "a", *overrides)
+    groups = sent(one)
+    _, first = one.train(instruct(one, 1), groups)
+    _, second = one.train(instruct(one, 2, accepted=1), groups)
+    one.train(instruct(one, 3, accepted=2), groups)
+    _, again = one.train(instruct(one, 2, accepted=1), groups)
+    assert_equal(again, second)
+    fresh = join(tmp_path, "a", *overrides)
+    assert_equal(fresh.train(instruct(fresh, 2, accepted=1), groups)[1], second)
+    assert_equal(fresh.train(instruct(fresh, 1), groups)[1], first)
+    assert any((first[group] != second[group]).any() for group in first)
+
+
+def test_a_kept_optimizer_matters(tmp_path):
+    results = []
+    for keep in ("true", "false"):
+        participant = join(tmp_path / keep, "b", "training.keep_optimizer=" + keep)
+        groups = sent(participant)
+        participant.train(instruct(participant, 1), groups)
+        results.append(participant.train(instruct(participant, 2, accepted=1), groups)[1]["head/semseg"])
+    assert (results[0] != results[1]).any()
+
+
+def test_evaluation_changes_nothing_and_repeats(reader):
+    participant, groups = reader
+    report, one = participant.evaluate(instruct(participant), groups)
+    _, other = participant.evaluate(instruct(participant), groups)
+    assert_equal(one, other)
+    assert set(one) == {"semseg"}
+    assert report.images == 2
+
+
+@pytest.mark.parametrize("method", ["local", "fedper", "fedbn"])
+def test_private_groups_are_not_part_of_the_membership(method, tmp_path):
+    participant = join(tmp_path, "b", f"method.name={method}")
+    membership = participant.membership()
+    families = {group.split("/")[0] for group in membership.train}
+    hidden = {"local": {"backbone", "head", "norm"}, "fedper": {"head"}, "fedbn": {"norm"}}[method]
+    assert not families & (hidden | {"norm_stats", "constant"})
+    assert bool(families) == (method != "local")
+    assert not membership.read
+
+
+def test_context_all_with_private_adapters_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"model\.context: 'all' reads 'adapter/depth', which method 'local'"):
+        join(tmp_path, "b", "model.context=all", "method.name=local")
+    with pytest.raises(ConfigError, match="keeps private; use context 'own'"):
+        join(tmp_path, "b", "model.context=all", "method={name: fedavg, private: ['adapter/*']}")
+
+
+def test_a_missing_or_surplus_group_is_refused(reader):
+    participant, groups = reader
+    without = {group: vector for group, vector in groups.items() if group != "backbone"}
+    with pytest.raises(ExchangeError, match="the server did not send group 'backbone'"):
+        participant.train(instruct(participant), without)
+    with pytest.raises(ExchangeError, match="the server sent group 'head/depth'"):
+        participant.evaluate(instruct(participant), {**groups, "head/depth": groups["backbone"]})
+
+
+def test_a_group_that_is_not_as_agreed_is_refused(reader):
+    participant, groups = reader
+    vector = np.frombuffer(groups["backbone"].data, np.float32).copy()
+    vector[0] = np.nan
+    for bad in (encode(vector), encode(vector[:-1]), encode(vector.astype(np.float64))):
+        with pytest.raises(ExchangeError):
+            participant.train(instruct(participant), {**groups, "backbone": bad})

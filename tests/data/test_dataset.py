@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+import torch
+
+from fedmtl.config import AugmentConfig, DataConfig
+from fedmtl.data import ClientDataset, Folder
+from fedmtl.data.base import Sample
+from fedmtl.tasks import build_task
+from fedmtl.tasks.spec import TaskSpec
+from tests.data.memory import CLASSES, Memory
+
+DEPTH = TaskSpec("depth", "depth")
+TASKS = [build_task(CLASSES), build_task(DEPTH)]
+RNG = np.random.default_rng(0)
+
+
+def source(dtype=np.uint8, channels=3):
+    labels = RNG.integers(0, 3, (8, 10), dtype=np.uint8)
+    depth = RNG.uniform(1, 4, (8, 10)).astype(np.float32)
+    images = (RNG.random((3, 8, 10, channels)) * 255).astype(dtype)
+    samples = {
+        "a": Sample("a", images[0], {"semseg": labels, "depth": depth}),
+        "b": Sample("b", images[1], {"depth": depth}),
+        "c": Sample("c", images[2], {"semseg": np.full_like(labels, 255), "depth": depth}),
+    }
+    return Memory([CLASSES, DEPTH], samples, {"train": ["a", "b", "c"]})
+
+
+def dataset(of, **config):
+    config.setdefault("image_size", (8, 10))
+    return ClientDataset(of, ["a", "b", "c"], TASKS, DataConfig(**config))
+
+
+def test_an_item_is_an_image_its_targets_and_whether_they_are_labelled():
+    memory = source()
+    item = dataset(memory)[0]
+    np.testing.assert_allclose(item["image"], memory.samples["a"].image.transpose(2, 0, 1) / 255, atol=1e-6)
+    assert item["image"].dtype == torch.float32
+    assert item["labelled"] == {"semseg": True, "depth": True}
+    assert item["index"] == 0
+    for task in TASKS:
+        torch.testing.assert_close(
+            item["targets"][task.name], task.target(memory.samples["a"].labels[task.name])
+        )
+
+
+@pytest.mark.parametrize("index", [1, 2])
+def test_a_missing_label_and_one_without_a_labelled_pixel_are_unlabelled(index):
+    item = dataset(source())[index]
+    assert item["labelled"] == {"semseg": False, "depth": True}
+    torch.testing.assert_close(item["targets"]["semseg"], TASKS[0].target(TASKS[0].unlabelled((8, 10))))
+
+
+def test_images_of_other_sensors_keep_their_values():
+    memory = source(np.float32, channels=12)
+    item = dataset(memory)[0]
+    np.testing.assert_array_equal(item["image"], memory.samples["a"].image.transpose(2, 0, 1))
+
+
+def test_everything_comes_to_the_configured_size():
+    item = dataset(source(), image_size=(4, 6))[0]
+    assert item["image"].shape == (3, 4, 6)
+    assert {target.shape[-2:] for target in item["targets"].values()} == {(4, 6)}
+
+
+@pytest.mark.parametrize(("cache", "loads"), [(True, 3), (False, 6)])
+def test_the_cache_decodes_an_image_once(cache, loads):
+    memory = source()
+    data = dataset(memory, cache=cache)
+    first = [data[index] for index in range(3)]
+    second = [data[index] for index in range(3)]
+    assert memory.loads == loads
+    for one, other in zip(first, second, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.float32, 1)])
+def test_changing_a_drawn_item_leaves_the_cache_alone(dtype, channels):
+    data = dataset(source(dtype, channels))
+    before = data[0]["image"].clone()
+    data[0]["image"].zero_()
+    torch.testing.assert_close(data[0]["image"], before)
+
+
+def test_preloading_fills_the_cache():
+    memory = source()
+    data = dataset(memory)
+    data.preload(2)
+    assert memory.loads == 3
+    data.preload(2)
+    assert data[1]["image"].shape == (3, 8, 10)
+    assert memory.loads == 3
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.uint8, 1), (np.float32, 5)])
+def test_augmentation_depends_on_the_generator_alone(dtype, channels):
+    data = dataset(source(dtype, channels), augment=AugmentConfig(flip=True, scale=(0.5, 2.0), color=0.5))
+
+    def draw(seed):
+        return data.item(0, np.random.default_rng(seed))
+
+    torch.testing.assert_close(draw(1), draw(1), rtol=0, atol=0)
+    assert not torch.equal(draw(1)["image"], draw(2)["image"])
+    assert not torch.equal(draw(1)["targets"]["depth"], draw(2)["targets"]["depth"])
+    assert not torch.equal(draw(1)["image"], data[0]["image"])
+
+
+def test_a_folder_with_every_kind_of_label(example):
+    folder = Folder(str(example))
+    tasks = [build_task(spec) for spec in folder.tasks.values()]
+    data = ClientDataset(folder, folder.ids("train"), tasks, DataConfig(image_size=(9, 11)))
+    items = [data.item(index, np.random.default_rng(index)) for index in range(3)]
+    assert [item["labelled"]["range"] for item in items] == [True, False, True]
+    assert [item["labelled"]["light"] for item in items] == [True, False, True]
+    assert all(item["labelled"]["semseg"] and item["labelled"]["room_type"] for item in items)

@@ -1,0 +1,175 @@
+import numpy as np
+import pytest
+
+from fedmtl.config import AugmentConfig, Resize
+from fedmtl.data import transforms
+from fedmtl.tasks import build_task
+from fedmtl.tasks.spec import TaskSpec
+
+RNG = np.random.default_rng(0)
+SEMSEG = build_task(TaskSpec("semseg", "semseg", tuple(map(str, range(200)))))
+DEPTH = build_task(TaskSpec("depth", "depth"))
+NORMALS = build_task(TaskSpec("normals", "normals"))
+ROOM = build_task(TaskSpec("room", "classification", ("a", "b")))
+TASKS = {task.name: task for task in (SEMSEG, DEPTH, NORMALS, ROOM)}
+
+
+def rng():
+    return np.random.default_rng(7)
+
+
+def ramp(height, width):
+    """An image whose value is its column, and class labels that say the same."""
+    columns = np.broadcast_to(np.arange(width, dtype=np.uint8), (height, width))
+    return np.stack([columns] * 3, axis=2), {"semseg": columns.copy()}
+
+
+def sample(height=24, width=32, channels=3, dtype=np.uint8):
+    normals = RNG.normal(size=(height, width, 3)).astype(np.float32)
+    labels = {
+        "semseg": RNG.integers(0, 200, (height, width), dtype=np.uint8),
+        "depth": RNG.uniform(1, 5, (height, width)).astype(np.float32),
+        "normals": normals / np.linalg.norm(normals, axis=2, keepdims=True),
+        "room": np.array([1]),
+    }
+    return (RNG.random((height, width, channels)) * 255).astype(dtype), labels
+
+
+@pytest.mark.parametrize("mode", list(Resize))
+@pytest.mark.parametrize("size", [(24, 32), (12, 40), (48, 20), (1, 1)])
+@pytest.mark.parametrize(
+    ("channels", "dtype"), [(3, np.uint8), (1, np.uint8), (4, np.uint8), (7, np.float32)]
+)
+def test_everything_comes_to_size(mode, size, channels, dtype):
+    image, labels = transforms.fit(*sample(24, 32, channels, dtype), TASKS, size, mode)
+    assert image.shape == (*size, channels)
+    assert image.dtype == dtype
+    assert {labels[name].shape[:2] for name in ("semseg", "depth", "normals")} == {size}
+    assert labels["room"] == 1
+
+
+@pytest.mark.parametrize("mode", list(Resize))
+def test_a_sample_of_the_right_size_stays_as_it_is(mode):
+    image, labels = sample()
+    fitted, fitted_labels = transforms.fit(image, labels, TASKS, (24, 32), mode)
+    np.testing.assert_array_equal(fitted, image)
+    for name, label in labels.items():
+        np.testing.assert_array_equal(fitted_labels[name], label)
+
+
+def test_padding_keeps_the_aspect_ratio_and_surrounds_with_nothing():
+    image, labels = sample(10, 20)
+    image, labels = transforms.fit(image, labels, TASKS, (20, 20), Resize.pad)
+    border = np.r_[0:5, 15:20]
+    np.testing.assert_array_equal(image[border], np.broadcast_to(transforms.MEAN_COLOR, (10, 20, 3)))
+    for name in ("semseg", "depth", "normals"):
+        nothing = TASKS[name].unlabelled((10, 20))
+        np.testing.assert_array_equal(labels[name][border], nothing)
+        assert not np.array_equal(labels[name][5:15], nothing)
+
+
+def test_padding_of_other_sensors_is_zero():
+    image, _ = transforms.fit(np.ones((10, 20, 5), np.float32), {}, {}, (20, 20), Resize.pad)
+    np.testing.assert_array_equal(image[0], 0)
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (6, np.float32)])
+def test_shrinking_averages(channels, dtype):
+    columns = np.tile(np.array([0, 200], dtype), (32, 32))[:, :, None].repeat(channels, axis=2)
+    resized = transforms.resize_image(columns, (8, 8))
+    np.testing.assert_allclose(resized, 100, atol=20)
+
+
+def test_a_mirrored_image_has_mirrored_labels():
+    image, labels = sample()
+    config = AugmentConfig(flip=True, scale=(1.0, 1.0), color=0.0)
+    seen = set()
+    for seed in range(8):
+        out, out_labels = transforms.augment(image, labels, TASKS, config, np.random.default_rng(seed))
+        mirrored = not np.array_equal(out, image)
+        seen.add(mirrored)
+        step = -1 if mirrored else 1
+        np.testing.assert_array_equal(out, image[:, ::step])
+        np.testing.assert_array_equal(out_labels["semseg"], labels["semseg"][:, ::step])
+        np.testing.assert_allclose(out_labels["normals"][..., 0], step * labels["normals"][:, ::step, 0])
+    assert seen == {True, False}
+
+
+def test_augmentation_that_is_off_changes_nothing():
+    image, labels = sample()
+    out, out_labels = transforms.augment(
+        image, labels, TASKS, AugmentConfig(flip=False, scale=(1.0, 1.0)), rng()
+    )
+    np.testing.assert_array_equal(out, image)
+    assert all(out_labels[name] is label for name, label in labels.items())
+
+
+@pytest.mark.parametrize("factor", [0.4, 0.77, 1.0, 1.3, 2.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_zoom_moves_image_and_labels_together(factor, seed):
+    image, labels = ramp(40, 100)
+    out, out_labels = transforms.zoom(image, labels, TASKS, factor, np.random.default_rng(seed))
+    assert out.shape == image.shape
+    inside = out_labels["semseg"] != 255
+    assert inside.mean() == pytest.approx(min(1, factor**2), rel=0.05)
+    difference = np.abs(out[:, :, 0].astype(int) - out_labels["semseg"])[inside]
+    assert difference.max() <= max(1, 1 / factor)
+
+
+def test_a_zoom_brings_surfaces_nearer():
+    image, labels = sample()
+    labels["depth"][:] = 3
+    for factor in (1.5, 0.5):
+        _, out = transforms.zoom(image, labels, TASKS, factor, rng())
+        np.testing.assert_allclose(out["depth"][out["depth"] > 0], 3 / factor, rtol=1e-5)
+
+
+def test_zoom_factors_span_their_range():
+    config = AugmentConfig(flip=False, scale=(0.5, 2.0))
+    factors = []
+    for seed in range(40):
+        image, labels = sample()
+        labels["depth"][:] = 3
+        _, out = transforms.augment(image, labels, TASKS, config, np.random.default_rng(seed))
+        factors.append(3 / out["depth"].max())
+    assert 0.5 <= min(factors) < 0.7
+    assert 1.5 < max(factors) <= 2.0
+    assert 0.3 < np.mean(np.array(factors) < 1) < 0.7
+
+
+def test_bytes_become_fractions_and_other_values_stay():
+    image, _ = sample()
+    np.testing.assert_allclose(transforms.to_float(image), image.transpose(2, 0, 1) / 255, atol=1e-6)
+    spectrum = RNG.normal(size=(4, 5, 1)).astype(np.float32)
+    planes = transforms.to_float(spectrum)
+    np.testing.assert_array_equal(planes, spectrum.transpose(2, 0, 1))
+    planes[:] = 0
+    assert spectrum.any()
+
+
+def naive_jitter(image, brightness, contrast, saturation):
+    def grey(x):
+        return 0.299 * x[0] + 0.587 * x[1] + 0.114 * x[2]
+
+    image = image * brightness
+    image = contrast * image + (1 - contrast) * grey(image).mean()
+    image = saturation * image + (1 - saturation) * grey(image)
+    return np.clip(image, 0, 1)
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5, 1.0])
+def test_jitter_is_brightness_contrast_and_saturation_in_turn(strength):
+    image = RNG.random((3, 6, 8), dtype=np.float32)
+    factors = 1 + strength * rng().uniform(-1, 1, 3)
+    np.testing.assert_allclose(
+        transforms.jitter(image, strength, rng()), naive_jitter(image, *factors), atol=1e-5
+    )
+    np.testing.assert_allclose(transforms.jitter(image, 0.0, rng()), image, atol=1e-6)
+
+
+def test_gain_is_one_factor_for_the_image():
+    image = RNG.random((30, 6, 8), dtype=np.float32)
+    ratio = transforms.gain(image, 0.4, rng()) / image
+    assert np.ptp(ratio) < 1e-6
+    assert ratio.dtype == np.float32
+    assert 0.8 <= ratio.mean() <= 1.2

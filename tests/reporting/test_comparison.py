@@ -1,0 +1,96 @@
+import math
+
+import pytest
+
+from fedmtl.errors import RunError
+from fedmtl.reporting.comparison import Score, Spread, Total, compare
+from tests.reporting import synthetic
+
+
+def _score(method: str, seed: int, client: str, value: float | None, task: str = "semseg", **other) -> Score:
+    return Score(method, seed, client, task, "mIoU", value, True, **other)
+
+
+def test_spread():
+    assert Spread.of([1.0, None, 3.0]) == Spread(2.0, pytest.approx(math.sqrt(2)))
+    assert Spread.of([1.0]) == Spread(1.0, None)
+    assert Spread.of([None]) is None
+
+
+def test_a_run_is_compared_with_the_baseline_of_its_seed():
+    scores = [
+        _score("local", 0, "a", 10.0),
+        _score("local", 1, "a", 20.0),
+        _score("other", 0, "a", 11.0),
+        _score("other", 1, "a", 24.0),
+    ]
+    comparison = compare(scores, [])
+    other = comparison.lines[0].entries[1]
+    assert other.delta == Spread(pytest.approx(15.0), pytest.approx(10 / math.sqrt(2)))
+    assert other.value.mean == 17.5
+    assert comparison.lines[0].entries[0].delta is None
+
+
+def test_mean_is_over_tasks_then_clients():
+    scores = []
+    for method, gain in (("local", 1.0), ("other", 1.1)):
+        scores += [_score(method, 0, "a", 10 * gain, task) for task in ("semseg", "edge", "saliency")]
+        scores.append(_score(method, 0, "b", 10.0))
+    other = compare(scores, []).summaries[1]
+    assert other.mean_delta.mean == pytest.approx(5.0)
+    assert other.clients == pytest.approx({"a": 10.0, "b": 0.0})
+    assert other.worst == ("b", pytest.approx(0.0))
+
+
+def test_lower_is_better():
+    scores = [
+        Score(method, 0, "a", "depth", "rmse", value, False) for method, value in [("local", 0.5), ("x", 0.4)]
+    ]
+    line = compare(scores, []).lines[0]
+    assert line.entries[1].delta.mean == pytest.approx(20.0)
+    assert line.unit == "m"
+
+
+def test_order_of_rows_does_not_matter():
+    scores, totals = synthetic.comparison_scores(), synthetic.comparison_totals()
+    shuffled = sorted(scores, key=lambda score: (score.value, score.seed))
+    methods = ["averaging", "grouping", "local"]
+    one, other = compare(scores, totals), compare(shuffled, totals[::-1])
+    assert sorted(one.methods) == sorted(other.methods) == methods
+    for method in methods:
+        by_method = [
+            next(s for s in comparison.summaries if s.method == method) for comparison in (one, other)
+        ]
+        assert by_method[0].clients == pytest.approx(by_method[1].clients)
+
+
+def test_baseline_comes_first_and_costs_are_spread_over_seeds():
+    scores = [_score(method, seed, "a", 1.0) for method in ("x", "local") for seed in (0, 1)]
+    comparison = compare(scores, [Total("x", 0, 100, 1.0), Total("x", 1, 100, 3.0)])
+    assert comparison.methods == ("local", "x")
+    assert comparison.summaries[1].bytes == Spread(100, 0)
+    assert comparison.summaries[1].seconds == Spread(2.0, pytest.approx(math.sqrt(2)))
+    assert comparison.summaries[0].bytes is None
+
+
+def test_without_the_baseline_there_are_no_changes():
+    comparison = compare([_score("x", 0, "a", 1.0)], [])
+    assert comparison.baseline is None
+    assert comparison.summaries[0].mean_delta is None
+    assert comparison.summaries[0].worst is None
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_missing_values_are_left_out(missing):
+    scores = [_score("local", 0, "a", 1.0), _score("x", 0, "a", missing)]
+    entry = compare(scores, []).lines[0].entries[1]
+    assert entry.value is None
+    assert entry.delta is None
+
+
+def test_other_splits_are_left_out():
+    scores = [_score("x", 0, "a", 1.0), _score("x", 0, "a", 9.0, split="test")]
+    assert compare(scores, []).lines[0].entries[0].value.mean == 1.0
+    assert compare(scores, [], split="test").lines[0].entries[0].value.mean == 9.0
+    with pytest.raises(RunError, match="train"):
+        compare(scores, [], split="train")

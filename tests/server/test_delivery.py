@@ -1,0 +1,131 @@
+"""Messages out, replies in: always in the order of the messages, each from the node that was asked."""
+
+import itertools
+import random
+import time
+
+import pytest
+from flwr.app import ConfigRecord, Error, Message, RecordDict
+from flwr.common.constant import SUPERLINK_NODE_ID
+
+from clients.app import app as client_app
+from server.delivery import NO_ANSWER, deliver
+from simulations.inprocess import InProcessGrid
+
+NODES = (11, 12, 13, 14)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def identity():
+    """Messages can be made where a grid has told Flower who the server is."""
+    InProcessGrid(client_app, 0, {})
+
+
+class Mail:
+    """A grid whose replies arrive in a script's order: each pull brings the next batch of message numbers."""
+
+    def __init__(self, script, reply=None):
+        self.script = iter(script)
+        self.reply = reply or answer
+        self.asked = {}
+        self.pulled = []
+
+    def push_messages(self, messages):
+        for number, message in enumerate(messages):
+            message.metadata.__dict__["_message_id"] = f"m{number}"
+            self.asked[f"m{number}"] = message
+        return list(self.asked)
+
+    def pull_messages(self, ids):
+        self.pulled.append(list(ids))
+        batch = [f"m{number}" for number in next(self.script, [])]
+        assert set(batch) <= set(ids), "pulled what was not open"
+        return [self.reply(self.asked[message_id]) for message_id in batch]
+
+
+def answer(asked):
+    return Message(RecordDict({"x": ConfigRecord({"node": asked.metadata.dst_node_id})}), reply_to=asked)
+
+
+def messages():
+    return [Message(RecordDict(), node, "train") for node in NODES]
+
+
+def nodes(replies):
+    return [reply.metadata.src_node_id for reply in replies]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_whatever_arrives_first_replies_come_in_the_order_of_the_messages(order):
+    one_by_one = [[number] for number in order]
+    replies = list(deliver(Mail(one_by_one), messages(), timeout=30))
+    assert nodes(replies) == list(NODES)
+    assert [reply.content["x"]["node"] for reply in replies] == list(NODES)
+
+
+def test_replies_that_arrive_together_and_after_empty_pulls():
+    rng = random.Random(0)
+    for _ in range(50):
+        numbers = rng.sample(range(4), 4)
+        cut = rng.randrange(5)
+        mail = Mail([numbers[:cut], numbers[cut:]])
+        assert nodes(deliver(mail, messages(), timeout=30)) == list(NODES)
+
+
+def test_a_reply_is_yielded_before_later_ones_are_waited_for():
+    mail = Mail([[0], [1], [2], [3]])
+    replies = deliver(mail, messages(), timeout=30)
+    next(replies)
+    assert len(mail.pulled) == 1
+    next(replies)
+    assert len(mail.pulled) == 2
+
+
+def test_what_has_arrived_is_not_asked_for_again():
+    mail = Mail([[2], [0], [1], [3]])
+    list(deliver(mail, messages(), timeout=30))
+    assert mail.pulled == [["m0", "m1", "m2", "m3"], ["m0", "m1", "m3"], ["m1", "m3"], ["m3"]]
+
+
+def test_a_reply_that_never_comes_becomes_an_error_and_the_others_arrive():
+    began = time.monotonic()
+    replies = list(deliver(Mail([[3], [0], [2]]), messages(), timeout=0.2))
+    assert nodes(replies) == list(NODES)
+    assert [reply.has_error() for reply in replies] == [False, True, False, False]
+    assert replies[1].error.code == NO_ANSWER
+    assert replies[1].error.reason == "did not answer within 0.2 s"
+    assert 0.2 <= time.monotonic() - began < 30
+
+
+def test_computing_in_a_pull_is_not_waiting():
+    """However long the earlier ones took, what is there at the deadline still counts."""
+    replies = list(deliver(Mail([[0], [1], [2], [3]]), messages(), timeout=1e-9))
+    assert not any(reply.has_error() for reply in replies)
+
+
+def test_an_error_is_the_asked_nodes_whoever_sends_it():
+    def unavailable(asked):
+        reply = Message(Error(5, "node unavailable"), reply_to=asked)
+        reply.metadata.__dict__["_src_node_id"] = SUPERLINK_NODE_ID
+        return reply
+
+    replies = list(deliver(Mail([[1, 0], [3, 2]], unavailable), messages(), timeout=30))
+    assert nodes(replies) == list(NODES)
+    assert {reply.error.reason for reply in replies} == {"node unavailable"}
+
+
+def test_another_nodes_answer_is_an_error_of_the_asked_node():
+    def impostor(asked):
+        reply = answer(asked)
+        if asked.metadata.dst_node_id == 12:
+            reply.metadata.__dict__["_src_node_id"] = 14
+        return reply
+
+    replies = list(deliver(Mail([[0, 1, 2, 3]], impostor), messages(), timeout=30))
+    assert nodes(replies) == list(NODES)
+    assert [reply.has_error() for reply in replies] == [False, True, False, False]
+    assert replies[1].error.reason == "was answered for by node 14"
+
+
+def test_nothing_to_deliver():
+    assert list(deliver(Mail([]), [], timeout=30)) == []

@@ -1,0 +1,255 @@
+"""What is sent to whom, what comes back, and who is chosen."""
+
+import itertools
+
+import numpy as np
+import pytest
+from flwr.app import ArrayRecord, ConfigRecord
+
+from clients.app import app as client_app
+from fedmtl.aggregation import build_method
+from fedmtl.checkpoints import Progress, ServerState
+from fedmtl.config import FederationConfig, Plan
+from fedmtl.errors import RunError
+from fedmtl.exchange.messages import Description
+from fedmtl.reporting.events import MetricsLog
+from fedmtl.tasks import TaskSpec
+from server.blueprint import Blueprint
+from server.journal import Journal
+from server.roster import Member, Roster
+from server.strategy import GroupStrategy
+from simulations.inprocess import InProcessGrid, run_inprocess
+from tests.federations import (
+    CLIENTS,
+    Wire,
+    client_of,
+    create,
+    events_of,
+    kind_of,
+    models_of,
+    payload_of,
+    run_on,
+    tiny,
+    vectors_of,
+)
+from tests.server.hostile import values
+
+TRUNK = {"backbone", "norm", "stem/3", "attention"}
+
+
+@pytest.fixture(scope="module")
+def traffic(tmp_path_factory):
+    """(method, context) → everything that a round of that federation carries."""
+    cache = {}
+
+    def of(method="fedavg", context="own"):
+        if (method, context) not in cache:
+            directory = create(
+                tmp_path_factory.mktemp("traffic") / "run",
+                "rounds=1",
+                f"method.name={method}",
+                f"model.context={context}",
+            )
+            wire = Wire(directory)
+            run_on(wire, directory)
+            assert not events_of(directory, "failure")
+            cache[method, context] = wire.carried
+        return cache[method, context]
+
+    return of
+
+
+def sent(carried, kind, client):
+    """The groups that go down to a client, and those that come up."""
+    ((asked, reply),) = [
+        pair for pair in carried if kind_of(pair[0]) == kind and client_of(pair[0]) == client
+    ]
+    return set(vectors_of(asked)), set(vectors_of(reply))
+
+
+OWN = {
+    "b": {"adapter/semseg", "head/semseg", "attention/semseg"},
+    "c": {
+        *("adapter/depth", "head/depth", "attention/depth"),
+        *("adapter/room_type", "head/room_type", "attention/room_type"),
+        *("cross_adapter/depth/room_type", "cross_adapter/room_type/depth"),
+        *("router/depth/room_type", "router/room_type/depth"),
+        *("router/depth/depth", "router/room_type/room_type"),
+    },
+}
+
+
+@pytest.mark.parametrize("client", ["b", "c"])
+def test_only_what_a_client_trains_is_sent_and_comes_back(client, traffic):
+    down, up = sent(traffic(), "train", client)
+    assert down == up == TRUNK | OWN[client]
+    down, up = sent(traffic(), "evaluate", client)
+    assert down == TRUNK | OWN[client]
+    assert up == {"b": {"semseg"}, "c": {"depth", "room_type"}}[client]
+
+
+def test_with_all_tasks_as_context_others_adapters_are_sent_and_do_not_come_back(traffic):
+    down, up = sent(traffic("fedavg", "all"), "train", "b")
+    others = ("depth", "room_type")
+    assert down - up == {f"adapter/{task}" for task in others}
+    assert up <= down
+    assert {f"attention/{task}" for task in (*others, "semseg")} <= up
+    assert {f"cross_adapter/semseg/{task}" for task in others} <= up
+    assert {f"router/semseg/{task}" for task in (*others, "semseg")} <= up
+    assert not {group for group in down if group.startswith("head/")} - {"head/semseg"}
+    assert not {group for group in up if group.split("/")[1:2] and group.split("/")[1] in others} - {
+        f"attention/{task}" for task in others
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "families"),
+    [("fedavg", set()), ("fedper", {"head"}), ("fedbn", {"norm"})],
+)
+def test_private_groups_travel_in_no_message(method, families, traffic):
+    carried = traffic(method)
+    travelling = {name for pair in carried for message in pair for name in vectors_of(message)}
+    hidden = families | {"norm_stats", "constant"}
+    assert not {name for name in travelling if name.split("/")[0] in hidden}
+    everything = {name for pair in traffic("fedavg") for message in pair for name in vectors_of(message)}
+    assert travelling == {name for name in everything if name.split("/")[0] not in hidden}
+
+
+def test_local_training_sends_no_group_at_all(traffic):
+    for asked, reply in traffic("local"):
+        assert not vectors_of(asked)
+        assert not vectors_of(reply) or kind_of(asked) == "evaluate"
+
+
+def test_the_groups_are_the_weighted_means_of_their_holders(tmp_path):
+    """From the messages alone, in float64: θ + Σ wΔ / Σ w over exactly those that sent the group."""
+    directory = create(
+        tmp_path / "run",
+        "rounds=1",
+        "clients.a.train_images=3",
+        "clients.b.train_images=1",
+    )
+    wire = Wire(directory)
+    run_on(wire, directory)
+    rounds = [pair for pair in wire.carried if kind_of(pair[0]) == "train"]
+    before = {group: values(array) for asked, _ in rounds for group, array in vectors_of(asked).items()}
+    after = {
+        group: values(array)
+        for asked, _ in wire.carried
+        if kind_of(asked) == "evaluate"
+        for group, array in vectors_of(asked).items()
+    }
+    assert set(after) == set(before)
+    weights_seen = set()
+    for group, start in before.items():
+        held = [
+            (payload_of(reply)["weights"][group], values(vectors_of(reply)[group]).astype(np.float64))
+            for _, reply in rounds
+            if group in vectors_of(reply)
+        ]
+        weights_seen.add(tuple(weight for weight, _ in held))
+        mean = sum(weight * vector for weight, vector in held) / sum(weight for weight, _ in held)
+        np.testing.assert_allclose(after[group], start + mean, rtol=1e-5, atol=1e-6)
+    assert {(3, 1, 4), (3, 1), (3, 4), (4,), (1,)} & weights_seen >= {(3, 1, 4), (3, 1), (3, 4), (4,)}
+
+
+class Shuffled(InProcessGrid):
+    """Computes the clients in another order than they were asked in."""
+
+    def pull_messages(self, message_ids):
+        return super().pull_messages([list(message_ids)[-1]])
+
+
+def test_the_order_of_arrival_changes_no_bit(tmp_path, straight):
+    directory = create(tmp_path / "run")
+    grid = Shuffled(client_app, 3, {"run-dir": str(directory.path.absolute())})
+    run_on(grid, directory)
+    assert models_of(directory) == models_of(straight)
+    trained = [event["client"] for event in events_of(directory, "train", round=1)]
+    assert trained == list(CLIENTS)
+
+
+def make(names, fraction, seed, log):
+    """A strategy over clients that only have names; node of `names[i]` is i + 2."""
+    spec = TaskSpec("depth", "depth")
+    roster = Roster(Plan(), build_method({"name": "fedavg"}), "run", print, Blueprint())
+    for node, name in enumerate(names, 2):
+        roster.members[name] = Member(node, Description(name, (spec,), 3, 1, 1, {"depth": 1}, "0"), {}, {})
+    state = ServerState(clients={name: Progress(("depth",), 3) for name in names})
+    config = FederationConfig(fraction=fraction)
+    return GroupStrategy(config, seed, roster.method, state, roster, Journal(log))
+
+
+@pytest.fixture
+def sample(tmp_path, straight):
+    """(clients, fraction, round, seed) → the sampled nodes. `straight` has told Flower who the server is."""
+    with MetricsLog(tmp_path / "metrics.jsonl") as log:
+
+        def of(clients, fraction, number, seed=0):
+            names = [f"client-{index:03}" for index in range(clients)]
+            strategy = make(names, fraction, seed, log)
+            strategy.journal.begin_round(number)
+            messages = strategy.configure_train(number, ArrayRecord(), ConfigRecord(), None)
+            assert all(payload_of(message)["round"] == number for message in messages)
+            return [message.metadata.dst_node_id for message in messages]
+
+        yield of
+
+
+@pytest.mark.parametrize(
+    ("clients", "fraction", "size"),
+    [(10, 1.0, 10), (10, 0.3, 3), (10, 0.001, 1), (1, 0.5, 1), (7, 0.5, 4), (3, 0.66, 2)],
+)
+def test_the_sample_has_its_size_and_order_and_no_repetition(clients, fraction, size, sample):
+    for number in range(1, 6):
+        nodes = sample(clients, fraction, number)
+        assert len(nodes) == len(set(nodes)) == size
+        assert nodes == sorted(nodes)
+
+
+def test_the_sample_is_keyed_by_seed_and_round_alone(sample):
+    assert sample(20, 0.25, 4) == sample(20, 0.25, 4)
+    drawn = {tuple(sample(20, 0.25, number, seed)) for number, seed in itertools.product(range(5), range(5))}
+    assert len(drawn) > 20
+
+
+def test_every_client_is_sampled_at_some_time_about_equally_often(sample):
+    counts = np.zeros(12, int)
+    for number in range(200):
+        counts[[node - 2 for node in sample(10, 0.5, number)]] += 1
+    assert counts.sum() == 1000
+    assert counts[:10].min() > 70
+    assert counts[:10].max() < 130
+
+
+def test_a_run_that_samples_trains_that_many_and_evaluates_everyone(tmp_path):
+    directory = create(tmp_path / "run", "federation.fraction=0.5", "rounds=3")
+    run_inprocess(directory)
+    for number in (1, 2, 3):
+        assert len(events_of(directory, "train", round=number)) == 2
+        assert len(events_of(directory, "evaluate", round=number)) == 3
+    again = create(tmp_path / "again", "federation.fraction=0.5", "rounds=3")
+    run_inprocess(again)
+    assert models_of(again) == models_of(directory)
+
+
+@pytest.mark.parametrize(("every", "rounds"), [(1, [1, 2, 3]), (2, [2, 3]), (0, [3])])
+def test_evaluation_as_often_as_configured_and_after_the_last_round(every, rounds, tmp_path):
+    directory = create(tmp_path / "run", f"federation.evaluate_every={every}")
+    run_inprocess(directory)
+    assert sorted({event["round"] for event in events_of(directory, "evaluate")}) == rounds
+
+
+@pytest.mark.parametrize(("every", "kept"), [(2, [2, 3]), (0, [3])])
+def test_checkpoints_as_often_as_configured(every, kept, tmp_path):
+    directory = create(tmp_path / "run", f"checkpoint.every={every}")
+    run_inprocess(directory)
+    assert directory.checkpoints.rounds() == kept
+    assert [event["round"] for event in events_of(directory, "checkpoint")] == kept
+
+
+def test_context_all_with_private_adapters_is_refused_and_says_what_to_do(tmp_path):
+    directory = create(tmp_path / "run", "model.context=all", "method.name=local")
+    with pytest.raises(RunError, match=r"model\.context: 'all' reads .*method 'local' keeps private; use"):
+        run_inprocess(directory)
+    assert not events_of(directory, "train")

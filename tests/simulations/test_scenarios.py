@@ -1,0 +1,34 @@
+"""Scenarios are found by name, and come with the package."""
+
+import pytest
+
+from fedmtl.errors import ConfigError
+from fedmtl.scenario import load_scenario
+from simulations import scenarios
+
+
+def test_the_shipped_scenarios_load_and_are_called_like_their_files():
+    assert {"rooms", "street-people-room"} <= set(scenarios.names())
+    for name in scenarios.names():
+        scenario = load_scenario(scenarios.find(name))
+        assert scenario.name == name
+        assert scenario.description
+
+
+def test_a_file_is_found_by_its_path(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.touch()
+    assert scenarios.find(str(path)) == path
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("romos", "there is no scenario 'romos'; did you mean 'rooms'?"),
+        ("x/none.yaml", "no scenario file x/none.yaml"),
+    ],
+)
+def test_what_does_not_exist_is_named(name, words):
+    with pytest.raises(ConfigError) as error:
+        scenarios.find(name)
+    assert words in str(error.value)

@@ -1,0 +1,73 @@
+"""One small task of every kind, random labels for it, and the output of a network that predicts them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fedmtl.tasks import Label, Task, TaskSpec, build_task
+
+SIZE = (6, 8)
+CLASSES = ("a", "b", "c")
+WITH_CLASSES = ("classification", "human_parts", "multilabel", "regression", "semseg")
+KINDS = (*WITH_CLASSES, "depth", "edge", "normals", "saliency")
+DENSE = ("depth", "edge", "human_parts", "normals", "saliency", "semseg")
+
+
+def make(kind: str) -> Task:
+    return build_task(TaskSpec(f"my {kind}", kind, CLASSES if kind in WITH_CLASSES else ()))
+
+
+def random_label(task: Task, rng: np.random.Generator) -> Label:
+    """A label, a fifth of it unlabelled where the kind is dense."""
+    label = _values(task, rng)
+    if not task.dense:
+        return label
+    hidden = rng.random(SIZE) < 0.2
+    label[hidden] = task.unlabelled(SIZE)[hidden]
+    return label
+
+
+def _values(task: Task, rng: np.random.Generator) -> NDArray:
+    match task.spec.kind:
+        case "semseg" | "human_parts":
+            return rng.integers(0, 3, SIZE, dtype=np.uint8)
+        case "depth":
+            return rng.integers(500, 9000, SIZE).astype(np.float32) / np.float32(1000)
+        case "normals":
+            vectors = rng.standard_normal((*SIZE, 3)).astype(np.float32)
+            return vectors / np.linalg.norm(vectors, axis=2, keepdims=True)
+        case "edge" | "saliency":
+            return rng.integers(0, 256, SIZE).astype(np.int16)
+        case "classification":
+            return rng.integers(0, 3, 1)
+        case "multilabel":
+            return rng.choice(np.array([0, 1, np.nan], np.float32), 3)
+        case _:
+            return rng.standard_normal(3).astype(np.float32)
+
+
+def batch(task: Task, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Random outputs and targets of `count` images."""
+    rng = np.random.default_rng(seed)
+    target = torch.stack([task.target(random_label(task, rng)) for _ in range(count)])
+    shape = (count, task.channels, *SIZE) if task.dense else (count, task.channels)
+    return torch.from_numpy(rng.standard_normal(shape).astype(np.float32)), target
+
+
+def perfect_output(task: Task, target: Tensor) -> Tensor:
+    """The output whose prediction is `target`, wherever that is labelled."""
+    match task.spec.kind:
+        case "semseg" | "human_parts":
+            classes = torch.arange(task.channels).reshape(1, -1, 1, 1)
+            return 40.0 * (target[:, None] == classes)
+        case "classification":
+            return 40.0 * (target[:, None] == torch.arange(task.channels))
+        case "edge" | "saliency" | "multilabel":
+            return 40.0 * (target == 1) - 20
+        case "depth":
+            return torch.expm1(target.clamp(min=0.1) / 4).log()
+        case _:
+            return target.nan_to_num()

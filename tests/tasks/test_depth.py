@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import torch
+
+from fedmtl.errors import DataError
+from fedmtl.tasks.palette import UNLABELLED
+from tests.tasks.examples import batch, make
+
+TASK = make("depth")
+
+
+def test_png_holds_millimetres():
+    label = TASK.decode(np.array([[0, 1500]], np.uint16))
+    np.testing.assert_array_equal(label, np.array([[0, 1.5]], np.float32))
+
+
+@pytest.mark.parametrize("metres", [65.6, -0.1, np.nan])
+def test_what_a_png_cannot_hold_is_refused(metres):
+    with pytest.raises(DataError, match=r"a depth PNG holds 0 to 65\.535 m"):
+        TASK.encode(np.array([[1.0, metres]], np.float32))
+
+
+def test_zooming_in_brings_things_nearer():
+    np.testing.assert_allclose(TASK.zoom(np.array([[3.0, 0.0]], np.float32), 1.5), [[2.0, 0.0]])
+
+
+def test_loss_and_metrics_equal_numpy():
+    output, target = batch(TASK, 3)
+    valid = target.numpy() > 0
+    p, g = 4 * np.log1p(np.exp(output.double().numpy()))[valid], target.double().numpy()[valid]
+    assert TASK.loss(output, target).item() == pytest.approx(np.abs(p - g).mean(), rel=1e-5)
+    metrics = TASK.metrics(TASK.statistics(output, target))
+    assert metrics["rmse"] == pytest.approx(np.sqrt(((p - g) ** 2).mean()), rel=1e-5)
+    assert metrics["abs_rel"] == pytest.approx((np.abs(p - g) / g).mean(), rel=1e-5)
+    assert metrics["delta1"] == pytest.approx(100 * (np.maximum(p / g, g / p) < 1.25).mean())
+
+
+def test_predictions_are_positive_and_fit_a_png():
+    metres = TASK.predict(torch.tensor([[[-1e4, -1.0, 0.0, 1e4]]]))
+    assert metres.min() > 0
+    assert TASK.encode(metres)[0, [0, 3]].tolist() == [1, 65535]
+
+
+def test_a_prediction_is_painted_on_the_label_s_scale():
+    label, prediction = np.array([[1.0, 5.0, 0.0]], np.float32), np.array([[1.0, 3.0, 9.0]], np.float32)
+    on_label, alone = TASK.picture(prediction, reference=label)[0], TASK.picture(prediction)[0]
+    shown = TASK.picture(label)[0]
+    assert tuple(on_label[0]) == tuple(shown[0])
+    assert tuple(on_label[2]) == tuple(shown[1])
+    assert tuple(on_label[1]) != tuple(alone[1])
+    assert tuple(shown[2]) == UNLABELLED
