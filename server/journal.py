@@ -21,23 +21,24 @@ logger = logging.getLogger(__name__)
 
 
 class Journal:
-    """Turns what happens on the server into events; counts bytes and failures of the round."""
+    """Turns what happens on the server into events; counts bytes and failures of the round.
 
-    def __init__(self, log: MetricsLog) -> None:
+    Args:
+        done_rounds: the rounds that were over before.
+    """
+
+    def __init__(self, log: MetricsLog, done_rounds: int = 0) -> None:
         self.log = log
-        self.round = 0
+        self.round = done_rounds
         self.trained_clients = 0
         self._failed = self._up = self._down = 0
         self._sent: dict[tuple[str, str], int] = {}
         self._began = self._round_began = time.monotonic()
 
-    def announce(
-        self, directory: RunDirectory, engine: str, clients: Iterable[Description], done_rounds: int
-    ) -> None:
-        """The run begins, or goes on after `done_rounds`."""
-        self.round = done_rounds
-        if done_rounds:
-            self.log.append({"event": "resume", "round": done_rounds})
+    def announce(self, directory: RunDirectory, engine: str, clients: Iterable[Description]) -> None:
+        """The run begins, or goes on after the rounds that are done."""
+        if self.round:
+            self.log.append({"event": "resume", "round": self.round})
             return
         clients = list(clients)
         specs = {spec.name: spec for client in clients for spec in client.tasks}

@@ -31,17 +31,18 @@ def run_rounds(grid: Grid, directory: RunDirectory, log: MetricsLog, engine: str
         RunError: too few clients join, a round has no good reply at all, or the disk is full; the newest
             checkpoint stays, and the same call goes on from it.
     """
-    scenario, journal = directory.scenario, Journal(log)
-    state, roster = _restore(directory, scenario, journal)
-    strategy = GroupStrategy(scenario.federation, scenario.seed, roster.method, state, roster, journal)
+    scenario = directory.scenario
+    state, blueprint = _restore(directory, scenario)
+    journal, method = Journal(log, state.round), build_method(scenario.method)
+    run = directory.identity["run"]
+    roster = Roster(Plan.of(scenario), method, run, journal.failure, blueprint)
+    strategy = GroupStrategy(scenario.federation, scenario.seed, method, state, roster, journal)
     log.truncate_after(state.round if state.round else -1)
     clients = scenario.federation.min_clients or len(expand_copies(scenario.clients))
     timeout = scenario.federation.round_timeout
     try:
         roster.wait_for(grid, clients, timeout)
-        journal.announce(
-            directory, engine, [member.description for member in roster.members.values()], state.round
-        )
+        journal.announce(directory, engine, [member.description for member in roster.members.values()])
         for number in range(state.round + 1, scenario.rounds + 1):
             journal.begin_round(number)
             roster.wait_for(grid, clients, timeout)
@@ -54,15 +55,15 @@ def run_rounds(grid: Grid, directory: RunDirectory, log: MetricsLog, engine: str
     journal.finish("finished")
 
 
-def _restore(directory: RunDirectory, scenario: Scenario, journal: Journal) -> tuple[ServerState, Roster]:
-    plan, method = Plan.of(scenario), build_method(scenario.method)
-    state, blueprint = ServerState(), Blueprint()
-    if directory.checkpoints.rounds():
-        header, tensors = load_checkpoint(directory.checkpoints)
-        channels = {client.channels for client in header.clients.values()}
-        blueprint = Blueprint.build(plan, method, header.tasks, channels)
-        state = restore_state(header, tensors, blueprint.layouts)
-    return state, Roster(plan, method, directory.identity["run"], journal.failure, blueprint)
+def _restore(directory: RunDirectory, scenario: Scenario) -> tuple[ServerState, Blueprint]:
+    """What the newest checkpoint holds; a fresh state where there is none."""
+    if not directory.checkpoints.rounds():
+        return ServerState(), Blueprint()
+    header, tensors = load_checkpoint(directory.checkpoints)
+    channels = {client.channels for client in header.clients.values()}
+    method = build_method(scenario.method)
+    blueprint = Blueprint.build(Plan.of(scenario), method, header.tasks, channels)
+    return restore_state(header, tensors, blueprint.layouts), blueprint
 
 
 def _round(grid: Grid, number: int, scenario: Scenario, strategy: GroupStrategy) -> None:

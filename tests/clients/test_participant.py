@@ -27,14 +27,12 @@ def join(folder, client="a", *overrides):
 def sent(participant):
     """The groups as the server would send them at first."""
     membership = participant.membership()
-    return {
-        group: encode(participant.vectors.read(group)) for group in (*membership.train, *membership.read)
-    }
+    return {group: encode(participant.vectors.read(group)) for group in (*membership.train, *membership.read)}
 
 
-def instruct(participant, round_number=1, accepted=0):
+def instruct(participant, round_number=1, accepted=0, durable=0):
     federation_ = Federation("run", (), to_yaml(participant.plan))
-    return Instruction(federation_, round_number, accepted, accepted)
+    return Instruction(federation_, round_number, accepted, durable)
 
 
 def assert_equal(one, other):
@@ -57,7 +55,8 @@ def test_two_clients_agree_on_the_groups_that_they_share(tmp_path):
     assert {"backbone", "stem/3", "head/semseg", "adapter/semseg"} <= common
     assert all(mine[group] == theirs[group] for group in common)
     assert_equal(
-        {group: one.vectors.read(group) for group in common}, {group: other.vectors.read(group) for group in common}
+        {group: one.vectors.read(group) for group in common},
+        {group: other.vectors.read(group) for group in common},
     )
 
 
@@ -92,8 +91,8 @@ def test_a_round_depends_on_its_message_alone(keep, tmp_path):
     groups = sent(one)
     _, first = one.train(instruct(one, 1), groups)
     _, second = one.train(instruct(one, 2, accepted=1), groups)
-    one.train(instruct(one, 3, accepted=2), groups)
-    _, again = one.train(instruct(one, 2, accepted=1), groups)
+    one.train(instruct(one, 3, accepted=2, durable=1), groups)
+    _, again = one.train(instruct(one, 2, accepted=1, durable=1), groups)
     assert_equal(again, second)
     fresh = join(tmp_path, "a", *overrides)
     assert_equal(fresh.train(instruct(fresh, 2, accepted=1), groups)[1], second)
@@ -132,7 +131,9 @@ def test_private_groups_are_not_part_of_the_membership(method, tmp_path):
 
 
 def test_context_all_with_private_adapters_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"model\.context: 'all' reads 'adapter/depth', which method 'local'"):
+    with pytest.raises(
+        ConfigError, match=r"model\.context: 'all' reads 'adapter/depth', which method 'local'"
+    ):
         join(tmp_path, "b", "model.context=all", "method.name=local")
     with pytest.raises(ConfigError, match="keeps private; use context 'own'"):
         join(tmp_path, "b", "model.context=all", "method={name: fedavg, private: ['adapter/*']}")

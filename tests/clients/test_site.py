@@ -89,7 +89,7 @@ def field(tmp_path, *overrides):
 
 
 def test_a_description_counts_images_labels_and_channels(tmp_path):
-    folder, scenario = field(tmp_path, "clients.b.train_images=3")
+    _, scenario = field(tmp_path, "clients.b.train_images=3")
     description = make_sites(scenario)["b"].description
     assert (description.client, description.channels) == ("b", 5)
     assert (description.images, description.val_images) == (3, 2)
@@ -100,9 +100,11 @@ def test_a_description_counts_images_labels_and_channels(tmp_path):
 def test_labels_that_are_missing_where_that_is_allowed_are_not_counted(tmp_path):
     folder, scenario = field(tmp_path)
     manifest = folder / "dataset.yaml"
-    manifest.write_text(manifest.read_text().replace("kind: classification", "kind: classification\n    partial: true"))
+    manifest.write_text(
+        manifest.read_text().replace("kind: classification", "kind: classification\n    partial: true")
+    )
     table = folder / "labels.csv"
-    table.write_text(table.read_text().replace("plot/1,wheat", "plot/1,"))
+    table.write_text(table.read_text().replace("plot/1,wheat,0.5\n", ""))
     assert make_sites(scenario)["b"].description.labelled == {"crop": 3}
 
 

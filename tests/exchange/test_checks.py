@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from fedmtl.errors import ExchangeError
-from fedmtl.exchange.checks import check_report, check_statistics, check_update
+from fedmtl.exchange.checks import check_counts, check_report, check_statistics, check_update
 from fedmtl.exchange.codec import encode
-from fedmtl.exchange.messages import EvaluateReport
+from fedmtl.exchange.messages import Description, EvaluateReport
+from fedmtl.tasks import TaskSpec
 from tests.exchange.reports import LARGEST, LAYOUTS, report, vectors
 
 
@@ -74,6 +75,22 @@ def test_a_report_must_be_the_clients_own_and_of_the_round(made):
         check_report(made, "b", 3)
     with pytest.raises(ExchangeError, match="answers for round 3 in round 4"):
         check_report(made, "a", 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": 9}, "claims to have trained on 9 images, where it has 8"),
+        ({"labelled": {"depth": 5, "edge": 1}}, "reports on 'edge', which it does not label"),
+        ({"loss_sums": {"edge": 1.0}}, "reports on 'edge'"),
+        ({"loss_counts": {"edge": 1}}, "reports on 'edge'"),
+    ],
+)
+def test_a_report_counts_what_the_client_has(changes, message):
+    description = Description("a", (TaskSpec("depth", "depth"),), 3, 8, 2, {"depth": 5}, "0.1.0")
+    check_counts(report(), description)
+    with pytest.raises(ExchangeError, match=message):
+        check_counts(report(**changes), description)
 
 
 STATISTICS = {"depth": encode(np.ones(4)), "semseg": encode(np.ones(9))}

@@ -29,7 +29,7 @@ NODES = dict(zip(CLIENTS, (2, 3, 4), strict=True))
 class Crowd(Wire):
     """A grid whose nodes come and go; a client may be behind several nodes, one after another or at once."""
 
-    def __init__(self, directory, present=tuple(NODES.values()), alter=None):
+    def __init__(self, directory, present=(2, 3, 4), alter=None):
         super().__init__(directory, alter)
         self.present = list(present)
 

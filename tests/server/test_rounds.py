@@ -109,7 +109,7 @@ def test_the_log_tells_the_whole_run_in_order(straight):
         expected += [("val", None, "depth"), ("val", None, "room_type"), ("val", None, "semseg")]
         expected += [("round",), ("checkpoint",)]
         assert list(dict.fromkeys(map(summary, in_round))) == expected
-        counts = [event for event in in_round if event["event"] == "round"][0]
+        counts = next(event for event in in_round if event["event"] == "round")
         traffic = events_of(straight, "train", "evaluate", round=number)
         assert counts["bytes_up"] == sum(event["bytes_up"] for event in traffic) > 0
         assert counts["bytes_down"] == sum(event["bytes_down"] for event in traffic) > 0

@@ -29,11 +29,11 @@ from tests.federations import (
     models_of,
     payload_of,
     run_on,
-    tiny,
     vectors_of,
 )
 from tests.server.hostile import values
 
+SMALL = ("data.sources.rooms.train=2", "data.sources.rooms.val=1")
 TRUNK = {"backbone", "norm", "stem/3", "attention"}
 
 
@@ -215,34 +215,34 @@ def test_the_sample_is_keyed_by_seed_and_round_alone(sample):
 
 def test_every_client_is_sampled_at_some_time_about_equally_often(sample):
     counts = np.zeros(12, int)
-    for number in range(200):
+    for number in range(100):
         counts[[node - 2 for node in sample(10, 0.5, number)]] += 1
-    assert counts.sum() == 1000
-    assert counts[:10].min() > 70
-    assert counts[:10].max() < 130
+    assert counts.sum() == 500
+    assert counts[:10].min() > 30
+    assert counts[:10].max() < 70
 
 
 def test_a_run_that_samples_trains_that_many_and_evaluates_everyone(tmp_path):
-    directory = create(tmp_path / "run", "federation.fraction=0.5", "rounds=3")
+    directory = create(tmp_path / "run", "federation.fraction=0.5", *SMALL)
     run_inprocess(directory)
     for number in (1, 2, 3):
         assert len(events_of(directory, "train", round=number)) == 2
         assert len(events_of(directory, "evaluate", round=number)) == 3
-    again = create(tmp_path / "again", "federation.fraction=0.5", "rounds=3")
+    again = create(tmp_path / "again", "federation.fraction=0.5", *SMALL)
     run_inprocess(again)
     assert models_of(again) == models_of(directory)
 
 
 @pytest.mark.parametrize(("every", "rounds"), [(1, [1, 2, 3]), (2, [2, 3]), (0, [3])])
 def test_evaluation_as_often_as_configured_and_after_the_last_round(every, rounds, tmp_path):
-    directory = create(tmp_path / "run", f"federation.evaluate_every={every}")
+    directory = create(tmp_path / "run", f"federation.evaluate_every={every}", *SMALL)
     run_inprocess(directory)
     assert sorted({event["round"] for event in events_of(directory, "evaluate")}) == rounds
 
 
 @pytest.mark.parametrize(("every", "kept"), [(2, [2, 3]), (0, [3])])
 def test_checkpoints_as_often_as_configured(every, kept, tmp_path):
-    directory = create(tmp_path / "run", f"checkpoint.every={every}")
+    directory = create(tmp_path / "run", f"checkpoint.every={every}", *SMALL)
     run_inprocess(directory)
     assert directory.checkpoints.rounds() == kept
     assert [event["round"] for event in events_of(directory, "checkpoint")] == kept

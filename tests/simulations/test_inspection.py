@@ -50,7 +50,7 @@ def test_other_splits_are_the_clients_own_images(split, images, straight):
 def test_a_split_without_images_is_an_error(tmp_path):
     directory = create(tmp_path / "run", "rounds=1", "data.sources.rooms.test=0")
     run_inprocess(directory)
-    with pytest.raises(DataError, match="no client of .* has images of the split 'test'"):
+    with pytest.raises(DataError, match=r"no client of .* has images of the split 'test'"):
         evaluate_run(directory, "test")
 
 

@@ -9,7 +9,19 @@ from fedmtl.cli import main
 from fedmtl.errors import RunError
 from fedmtl.run_directory import RunDirectory
 from simulations.inprocess import run_inprocess
-from tests.federations import CLIENTS, Wire, create, events_of, is_train, kind_of, models_of, run_on, story_of
+from tests.federations import (
+    CLIENTS,
+    Wire,
+    client_of,
+    create,
+    events_of,
+    is_train,
+    kind_of,
+    models_of,
+    reply_with,
+    run_on,
+    story_of,
+)
 from tests.simulations.victim import killed_after_event, killed_before_the_reply
 
 SPARSE = ("rounds=4", "checkpoint.every=2", "training.keep_optimizer=true")
@@ -88,6 +100,21 @@ def test_a_finished_run_is_not_trained_again(tmp_path, straight):
     assert {kind_of(asked).split(".")[0] for asked, _ in wire.carried} == {"query"}
     assert models_of(directory) == models_of(straight)
     assert len(events_of(directory, "train")) == len(events_of(straight, "train"))
+
+
+def test_whoever_cannot_join_again_is_logged_where_the_run_stands(tmp_path, straight):
+    shutil.copytree(straight.path, tmp_path / "run")
+    directory = RunDirectory.open(tmp_path / "run")
+
+    def absent(asked, reply):
+        return reply_with(asked, "{", {}) if client_of(asked) == "b" else reply
+
+    with pytest.raises(RunError, match="only 2 of 3 clients joined"):
+        run_on(Wire(directory, absent), directory)
+    *before, failure, finish = events_of(directory)
+    assert (failure["event"], finish["event"], finish["status"]) == ("failure", "finish", "failed")
+    assert failure["round"] == finish["round"] == before[-1]["round"] == 3
+    assert models_of(directory) == models_of(straight)
 
 
 def test_a_round_without_any_good_reply_ends_the_run_and_resume_goes_on(tmp_path, straight):
