@@ -12,7 +12,7 @@ run: $(STAMP)  ## Train the default scenario; the report is in runs/
 	$(BIN)/fedmtl run rooms
 
 test: $(STAMP)  ## The whole test suite
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 lint: $(STAMP)  ## Style and types
 	$(BIN)/ruff check .

@@ -96,7 +96,7 @@ class Participant:
         """
         set_threads(self.plan.training)
         received, state = self._load(instruction, encoded)
-        optimizer = make_optimizer(self.network, self.plan.training)
+        optimizer = make_optimizer(self.vectors, self.plan.training)
         load_optimizer(optimizer, self.network, state.optimizer)
         trainer = LocalTrainer(
             self.network, self.tasks, self._train_data, self.plan, self.site.client, self.site.data.workers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Site:
     Attributes:
         tasks: what it labels, by name.
         share: the ids of its training and validation images.
+        verified: the tasks whose data has been found whole; shared by the clients of a source.
     """
 
     client: str
@@ -32,6 +34,17 @@ class Site:
     tasks: tuple[TaskSpec, ...]
     share: Share
     data: DataConfig
+    verified: set[str] = field(default_factory=set)
+
+    def verify(self, tasks: Iterable[str]) -> None:
+        """Decode all that lies behind `tasks`, unless that was done before.
+
+        Raises:
+            DataError: something is missing or broken; names the first file.
+        """
+        if unseen := sorted(set(tasks) - self.verified):
+            refuse_broken(self.source, unseen, where=f"client '{self.client}'")
+            self.verified.update(unseen)
 
     @cached_property
     def description(self) -> Description:
@@ -41,7 +54,7 @@ class Site:
             DataError: the data behind its tasks is missing or broken; names the first file.
         """
         names = [spec.name for spec in self.tasks]
-        refuse_broken(self.source, names, where=f"client '{self.client}'")
+        self.verify(names)
         return Description(
             client=self.client,
             tasks=self.tasks,
@@ -109,21 +122,25 @@ def make_sites(scenario: Scenario) -> dict[str, Site]:
         if not (source.ids("train") and source.ids("val")):
             refuse_broken(source, [], where=f"data.sources.{name}")  # which names the file; partition cannot
     shares = partition(sources, scenario.data, clients, scenario.seed)
+    verified: dict[str, set[str]] = {name: set() for name in sources}
     sites = {}
     for name, client in clients.items():
         source = sources[client.source]
         tasks = tuple(source.tasks[task] for task in sorted(client.tasks or source.tasks))
-        sites[name] = Site(name, source, tasks, shares[name], scenario.data)
+        sites[name] = Site(name, source, tasks, shares[name], scenario.data, verified[client.source])
     return sites
+
+
+@lru_cache(maxsize=4)
+def sites_of(text: str) -> dict[str, Site]:
+    """As `make_sites`, from a scenario's YAML; made once per process, with the data that was decoded since."""
+    return make_sites(parse_scenario(text))
 
 
 def _read_sites(path: Path) -> dict[str, Site]:
     try:
-        return _parse_sites(path.read_text(encoding="utf-8"), str(path))
+        return sites_of(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-
-
-@lru_cache(maxsize=4)
-def _parse_sites(text: str, where: str) -> dict[str, Site]:
-    return make_sites(parse_scenario(text, where))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error

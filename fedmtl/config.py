@@ -179,8 +179,8 @@ class TrainingConfig:
     accumulate: int = 1
     """Batches per optimiser step."""
     optimizer: OptimizerKind = OptimizerKind.adamw
-    lr: float = 5e-4
-    backbone_lr_scale: float = 0.3
+    lr: float = 2e-3
+    backbone_lr_scale: float = 1.0
     """The backbone's learning rate as a share of `lr`."""
     weight_decay: float = 0.01
     momentum: float = 0.9

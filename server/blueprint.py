@@ -17,12 +17,16 @@ from fedmtl.tasks import TaskSpec, build_task
 
 @dataclass(frozen=True)
 class Blueprint:
-    """Every shared group of a federation with these tasks and kinds of input."""
+    """Every shared group of a federation with these tasks and kinds of input.
+
+    Attributes:
+        initial: the groups' first values, until the server's state takes them out.
+    """
 
     tasks: tuple[TaskSpec, ...] = ()
     channels: tuple[int, ...] = ()
     layouts: Mapping[str, Layout] = field(default_factory=dict)
-    initial: Mapping[str, Vector] = field(default_factory=dict)
+    initial: dict[str, Vector] = field(default_factory=dict)
     context: Context = Context.own
 
     @classmethod

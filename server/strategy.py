@@ -46,22 +46,21 @@ class GroupStrategy(Strategy):
         self.state = state
         self.roster = roster
         self.journal = journal
-        self._encoded: dict[str, Array] = {}
 
     def adopt_newcomers(self) -> None:
         """Take in clients that joined, and, at their initial values, the groups that they brought."""
         for name, member in self.roster.members.items():
             tasks = tuple(spec.name for spec in member.description.tasks)
             self.state.clients.setdefault(name, Progress(tasks, member.description.channels))
-        for group, vector in self.roster.blueprint.initial.items():
-            self.state.groups.setdefault(group, vector)
+        initial = self.roster.blueprint.initial
+        for group in list(initial):
+            self.state.groups.setdefault(group, initial.pop(group))
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> list[Message]:
         """An instruction, and the groups they train or read, for the clients sampled for this round."""
-        names = self._sample(server_round)
-        return [self._instruction(server_round, name, "train") for name in names]
+        return self._instructions(server_round, self._sample(server_round), "train")
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
@@ -85,7 +84,6 @@ class GroupStrategy(Strategy):
             self.journal.trained(report, reply)
         self.state.groups, self.state.method = folding.finish()
         self.state.round = server_round
-        self._encoded.clear()
         return None, None
 
     def configure_evaluate(
@@ -93,7 +91,7 @@ class GroupStrategy(Strategy):
     ) -> list[Message]:
         """An instruction and the current groups for every client that has validation data."""
         with_data = [name for name, member in self.roster.members.items() if member.description.val_images]
-        return [self._instruction(server_round, name, "evaluate") for name in with_data]
+        return self._instructions(server_round, with_data, "evaluate")
 
     def aggregate_evaluate(self, server_round: int, replies: Iterable[Message]) -> MetricRecord | None:
         """Report each client's metrics, and those of all clients together from their added statistics."""
@@ -128,21 +126,28 @@ class GroupStrategy(Strategy):
         chosen = numpy_rng(self.seed, "sample", server_round).permutation(len(names))[:count]
         return [names[i] for i in sorted(chosen)]
 
-    def _instruction(self, server_round: int, client: str, kind: str) -> Message:
-        member, progress = self.roster.members[client], self.state.clients[client]
-        instruction = Instruction(self.roster.federation, server_round, progress.accepted, progress.durable)
-        arrays = {group: self._outgoing(client, group) for group in (*member.trains, *member.reads)}
-        sent = message(member.node, kind, instruction, arrays, ttl=self.config.round_timeout)
-        self.journal.sent(client, kind, sent)
-        return sent
+    def _instructions(self, server_round: int, clients: Iterable[str], kind: str) -> list[Message]:
+        """A message for each client; a group that several are sent is encoded once, and then forgotten."""
+        encoded: dict[str, Array] = {}
+        messages = []
+        for client in clients:
+            member, progress = self.roster.members[client], self.state.clients[client]
+            instruction = Instruction(
+                self.roster.federation, server_round, progress.accepted, progress.durable
+            )
+            arrays = {g: self._outgoing(client, g, encoded) for g in (*member.trains, *member.reads)}
+            sent = message(member.node, kind, instruction, arrays, ttl=self.config.round_timeout)
+            self.journal.sent(client, kind, sent)
+            messages.append(sent)
+        return messages
 
-    def _outgoing(self, client: str, group: str) -> Array:
+    def _outgoing(self, client: str, group: str, encoded: dict[str, Array]) -> Array:
         vector = self.method.outgoing(self.state.groups, self.state.method, client, group)
         if vector is not self.state.groups[group]:
             return to_array(encode(vector))
-        if group not in self._encoded:
-            self._encoded[group] = to_array(encode(vector))
-        return self._encoded[group]
+        if group not in encoded:
+            encoded[group] = to_array(encode(vector))
+        return encoded[group]
 
     def _member(self, reply: Message) -> Member:
         node = reply.metadata.src_node_id

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from fedmtl.aggregation import build_method
-from fedmtl.config import Scenario
+from fedmtl.aggregation import Policy, build_method
+from fedmtl.config import Context, Scenario
 from fedmtl.errors import RunError
 from fedmtl.reporting.comparison import Comparison, Score, Total, compare
 from fedmtl.reporting.comparison_report import write_comparison
@@ -58,8 +58,10 @@ def compare_methods(
 def _variant(base: Scenario, method: str, seed: int) -> Scenario:
     """The scenario by another method: its options where the scenario sets them for it, else the defaults."""
     options = dict(base.method) if base.method["name"] == method else {"name": method}
-    build_method(options)
-    return replace(base, method=options, seed=seed)
+    shared = build_method(options).policy("adapter/any") is Policy.shared
+    # A method that keeps adapters at home has none from others to attend to.
+    model = base.model if shared else replace(base.model, context=Context.own)
+    return replace(base, method=options, model=model, seed=seed)
 
 
 def _run(scenario: Scenario, folder: Path) -> list[Event]:

@@ -42,6 +42,14 @@ def read_baseline(folder: Path) -> Baseline:
     return Baseline("local training" if method == "local" else f"{method} ({folder})", values)
 
 
+def earlier_history(run: RunDirectory) -> History:
+    """What a run did up to its newest checkpoint: what a resume goes on from."""
+    rounds = run.checkpoints.rounds()
+    if not rounds or not run.metrics.exists():
+        return History()
+    return History.of(event for event in read_events(run.metrics) if event["round"] <= rounds[-1])
+
+
 def final_table(run: RunDirectory, baseline: Baseline | None = None) -> Table:
     """Clients × tasks, for a terminal."""
     history = History.of(read_events(run.metrics))

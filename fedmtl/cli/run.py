@@ -85,10 +85,13 @@ def _execute(directory: RunDirectory, engine: EngineName, baseline: Baseline | N
     from fedmtl.reporting.tensorboard import TensorBoardListener
     from simulations.engines import Engine
     from simulations.engines import run as run_engine
-    from simulations.finish import final_table, write_full_report
+    from simulations.finish import earlier_history, final_table, write_full_report
 
     console = Console()
-    with Progress() as progress, TensorBoardListener(directory.tensorboard) as tensorboard:
+    with (
+        Progress(history=earlier_history(directory)) as progress,
+        TensorBoardListener(directory.tensorboard) as tensorboard,
+    ):
         run_engine(directory, Engine(engine.value), [progress, tensorboard])
     console.print(final_table(directory, baseline))
     console.print(f"report: {write_full_report(directory, baseline)}", soft_wrap=True, highlight=False)

@@ -13,7 +13,8 @@ import msgspec
 from fedmtl.errors import ExchangeError
 from fedmtl.tasks.spec import TaskSpec
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Name = Annotated[str, msgspec.Meta(pattern=r"\A\w[\w.-]{0,99}\Z")]
+"""Safe as the name of a file."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """What a float64 holds exactly; a Python integer may have no float at all."""
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
@@ -60,6 +61,9 @@ class Description(Payload, frozen=True, forbid_unknown_fields=True):
     version: str
 
     def __post_init__(self) -> None:
+        # A kind may be an import path where one's own files say so, but nobody imports at another's word.
+        if path := next((task.kind for task in self.tasks if ":" in task.kind), None):
+            raise ValueError(f"the task kind '{path}' must be registered as an entry point to be shared")
         names = [task.name for task in self.tasks]
         if not names or len(set(names)) != len(names):
             raise ValueError("a client has tasks, each once")

@@ -8,27 +8,26 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from fedmtl.config import OptimizerKind, ScheduleKind, TrainingConfig
-from fedmtl.models.groups import group_map, parse_group
+from fedmtl.models.groups import parse_group
+from fedmtl.models.vectors import GroupVectors
 
 BACKBONE_FAMILIES = frozenset({"backbone", "norm", "stem"})
 
 
-def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """An optimiser over the trainable parameters, the backbone's at their own learning rate.
+def make_optimizer(vectors: GroupVectors, config: TrainingConfig) -> torch.optim.Optimizer:
+    """An optimiser over a network's trainable parameters, the backbone's at their own learning rate.
 
     Vectors (biases, normalisation) are not decayed. Every parameter group holds its `base_lr`.
     """
-    parameters = dict(network.named_parameters())
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for group, names in group_map(network).items():
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for group in vectors.layouts:
         in_backbone = parse_group(group).family in BACKBONE_FAMILIES
-        for name in names:
-            parameter = parameters.get(name)
-            if parameter is not None and parameter.requires_grad:
-                groups.setdefault((in_backbone, parameter.ndim > 1), []).append(parameter)
+        for tensor in vectors.tensors(group):
+            if tensor.requires_grad:
+                groups.setdefault((in_backbone, tensor.ndim > 1), []).append(tensor)
     options = []
     for (in_backbone, decayed), members in sorted(groups.items()):
         lr = config.lr * (config.backbone_lr_scale if in_backbone else 1.0)

@@ -1,15 +1,17 @@
 """What the engines cost: the same local training in a bare loop, in process, and on Ray.
 
 The scenario is street-people-room, with evaluation and checkpoints off; a checkpoint is a row of its own. After
-every round of the in-process engine the bare loop does the same round, so that a machine whose speed drifts
-slows both; the ratio is the median over these pairs.
+every client's turn in the in-process engine the bare loop does the same turn, so that a machine whose speed
+drifts slows both; the ratio is the median over rounds, each of which is such a pair of sums.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +23,7 @@ from clients.site import Site, make_sites
 from fedmtl.config import Plan, Scenario
 from fedmtl.data import ClientDataset, make_loader
 from fedmtl.models.network import MultiTaskNetwork
+from fedmtl.models.vectors import GroupVectors
 from fedmtl.reporting.events import Event
 from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import load_scenario
@@ -30,7 +33,7 @@ from simulations import scenarios
 from simulations.engines import Engine
 from simulations.engines import run as run_engine
 
-PAIRS = 6
+PAIRS = 9
 RAY_ROUNDS = 3
 SETTINGS = ("training.threads=2", "federation.evaluate_every=0", "checkpoint.every=0")
 
@@ -54,72 +57,86 @@ def run(overrides: Sequence[str] = ()) -> list[dict[str, Any]]:
     return rows
 
 
-class BareLoop:
-    """Local training as one would write it without a federation: one network and data set a client."""
+@dataclass(frozen=True)
+class BareClient:
+    """A client's local training as one would write it without a federation."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.plan = Plan.of(scenario)
-        self.clients = [self._build(site) for _, site in sorted(make_sites(scenario).items())]
+    name: str
+    network: MultiTaskNetwork
+    vectors: GroupVectors
+    dataset: ClientDataset
+    plan: Plan
 
-    def _build(self, site: Site) -> tuple[str, MultiTaskNetwork, ClientDataset]:
+    @classmethod
+    def of(cls, site: Site, plan: Plan) -> BareClient:
+        """The same network and data as the client of a federation has."""
         tasks = [build_task(spec) for spec in site.tasks]
         network = MultiTaskNetwork(
-            self.plan.model,
+            plan.model,
             tasks,
             [task.name for task in tasks],
             channels=site.source.channels,
-            image_size=self.plan.image_size,
-            seed=self.plan.seed,
-        )
-        return site.client, network.train(), ClientDataset(site.source, site.share.train, tasks, site.data)
+            image_size=plan.image_size,
+            seed=plan.seed,
+        ).train()
+        dataset = ClientDataset(site.source, site.share.train, tasks, site.data)
+        return cls(site.client, network, GroupVectors(network), dataset, plan)
 
     def train(self, round_number: int) -> None:
-        """One round of every client."""
+        """One round."""
         config = self.plan.training
-        for client, network, dataset in self.clients:
-            optimizer = make_optimizer(network, config)
-            for epoch in range(config.epochs):
-                words = ("train", round_number, client, epoch)
-                loader = make_loader(
-                    dataset, config.batch_size, training=True, seed=self.plan.seed, words=words
-                )
-                for index, batch in enumerate(loader):
-                    output = network(batch.image)
-                    loss = output.auxiliary
-                    for name, task in dataset.tasks.items():
-                        loss = loss + task.weight * task.loss(output.predictions[name], batch.targets[name])
-                    loss.backward()
-                    torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
-                    done = round_number - 1 + (epoch + index / len(loader)) / config.epochs
-                    set_learning_rate(optimizer, learning_rate_factor(config, done / self.plan.rounds))
-                    optimizer.step()
-                    optimizer.zero_grad()
+        optimizer = make_optimizer(self.vectors, config)
+        for epoch in range(config.epochs):
+            words = ("train", round_number, self.name, epoch)
+            loader = make_loader(
+                self.dataset, config.batch_size, training=True, seed=self.plan.seed, words=words
+            )
+            for index, batch in enumerate(loader):
+                output = self.network(batch.image)
+                loss = output.auxiliary
+                for name, task in self.dataset.tasks.items():
+                    loss = loss + task.weight * task.loss(output.predictions[name], batch.targets[name])
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+                done = round_number - 1 + (epoch + index / len(loader)) / config.epochs
+                set_learning_rate(optimizer, learning_rate_factor(config, done / self.plan.rounds))
+                optimizer.step()
+                optimizer.zero_grad()
+
+
+class Stopwatch:
+    """Times the in-process engine between events, and the bare loop inside them, client by client."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        torch.set_num_threads(scenario.training.threads)
+        plan = Plan.of(scenario)
+        self.clients = {name: BareClient.of(site, plan) for name, site in make_sites(scenario).items()}
+        self.inprocess: dict[int, float] = defaultdict(float)
+        self.bare: dict[int, float] = defaultdict(float)
+        self._mark = time.perf_counter()
+
+    def __call__(self, event: Event) -> None:
+        """A listener: what passed since the last event is the engine's, what passes now is the bare loop's."""
+        # Events before a round's first client belong to no round yet: `start`, or the round before.
+        self.inprocess[event["round"]] += time.perf_counter() - self._mark
+        if event["event"] == "train":
+            began = time.perf_counter()
+            self.clients[event["client"]].train(event["round"])
+            self.bare[event["round"]] += time.perf_counter() - began
+        self._mark = time.perf_counter()
 
 
 def _inprocess_and_bare(scenario: Scenario, folder: Path) -> list[dict[str, Any]]:
-    torch.set_num_threads(scenario.training.threads)
-    loop = BareLoop(scenario)
-    bare: list[float] = []
-    inprocess: list[float] = []
-
-    def pair(event: Event) -> None:
-        if event["event"] == "round" and event["round"] < scenario.rounds:
-            began = time.perf_counter()
-            loop.train(event["round"])
-            bare.append(time.perf_counter() - began)
-            inprocess.append(event["seconds"])
-
-    run_engine(RunDirectory.create(folder, scenario), Engine.inprocess, [pair])
-    ratios = [ours / theirs for ours, theirs in zip(inprocess[1:], bare[1:], strict=True)]
-    facts = {"rounds": len(ratios), "clients": len(loop.clients), "threads": scenario.training.threads}
+    watch = Stopwatch(scenario)
+    run_engine(RunDirectory.create(folder, scenario), Engine.inprocess, [watch])
+    counted = range(2, scenario.rounds)
+    ratios = [watch.inprocess[number] / watch.bare[number] for number in counted]
+    facts = {"rounds": len(counted), "clients": len(watch.clients), "threads": scenario.training.threads}
+    bare = statistics.median(watch.bare[number] for number in counted)
+    inprocess = statistics.median(watch.inprocess[number] for number in counted)
     return [
-        {"engine": "bare", "seconds": statistics.median(bare[1:]), **facts, "ratio": 1.0},
-        {
-            "engine": "inprocess",
-            "seconds": statistics.median(inprocess[1:]),
-            **facts,
-            "ratio": statistics.median(ratios),
-        },
+        {"engine": "bare", "seconds": bare, **facts, "ratio": 1.0},
+        {"engine": "inprocess", "seconds": inprocess, **facts, "ratio": statistics.median(ratios)},
     ]
 
 

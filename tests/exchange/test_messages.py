@@ -20,7 +20,7 @@ from tests.exchange.reports import report
 SPECS = (TaskSpec("depth", "depth"), TaskSpec("semseg", "semseg", ("floor", "wall")))
 FEDERATION = Federation("run-1", SPECS, "seed: 0\n")
 MESSAGES = [
-    Description("kitchen «süd»", SPECS, 3, 8, 2, {"depth": 8, "semseg": 0}, "0.1.0"),
+    Description("küche-1.b", SPECS, 3, 8, 2, {"depth": 8, "semseg": 0}, "0.1.0 «süd»"),
     FEDERATION,
     Membership({"backbone": "0f"}, {"adapter/depth": "a0"}),
     Instruction(FEDERATION, 4, 3, 2),
@@ -49,8 +49,10 @@ def test_every_field_is_needed_and_no_other_is_taken(message):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("client", "", "length >= 1"),
-        ("client", "x" * 201, "length <= 200"),
+        ("client", "", "matching regex"),
+        ("client", "x" * 101, "matching regex"),
+        ("client", "../up", "matching regex"),
+        ("client", "line\n", "matching regex"),
         ("client", None, "Expected `str`"),
         ("round", -1, ">= 0"),
         ("round", 1.5, "Expected `int`"),
@@ -109,6 +111,10 @@ def test_what_is_no_text_is_refused(payload):
     ("changes", "message"),
     [
         ({"tasks": ()}, "each once"),
+        (
+            {"tasks": (TaskSpec("depth", "os:system"),), "labelled": {"depth": 1}},
+            "registered as an entry point",
+        ),
         ({"tasks": (SPECS[0], SPECS[0])}, "each once"),
         ({"labelled": {"depth": 1}}, "counted per task"),
         ({"labelled": {"depth": 9, "semseg": 0}}, "at most the images"),

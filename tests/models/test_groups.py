@@ -61,7 +61,16 @@ def test_batch_norm_exists_in_the_backbone_only():
 def test_the_groups_of_a_client_with_context():
     own, pairs = ("depth", "semseg"), ("depth", "scene", "semseg")
     groups = set(group_map(toy_network(own, context=("scene",))))
-    expected = {"backbone", "norm", "norm_stats", "attention", "constant", "head/depth", "head/semseg"}
+    expected = {
+        "stem/3",
+        "backbone",
+        "norm",
+        "norm_stats",
+        "attention",
+        "constant",
+        "head/depth",
+        "head/semseg",
+    }
     expected |= {f"{family}/{task}" for family in ("adapter", "attention") for task in pairs}
     expected |= {f"router/{task}/{source}" for task in own for source in pairs}
     expected |= {f"cross_adapter/{task}/{source}" for task in own for source in pairs if source != task}

@@ -17,6 +17,7 @@ from fedmtl.config import (
 from fedmtl.data import ClientDataset, Sample
 from fedmtl.models import MultiTaskNetwork
 from fedmtl.tasks import TaskSpec, build_task
+from fedmtl.models.vectors import GroupVectors
 from fedmtl.training.optimization import make_optimizer
 from fedmtl.training.trainer import LocalTrainer
 from tests.data.memory import Memory
@@ -82,7 +83,9 @@ def train(
     net = net if net is not None else network()
     the_plan = the_plan or plan()
     trainer = LocalTrainer(net, TASKS, data or dataset(), the_plan, client, workers)
-    return net, trainer.train(optimizer or make_optimizer(net, the_plan.training), round_number, local_term)
+    return net, trainer.train(
+        optimizer or make_optimizer(GroupVectors(net), the_plan.training), round_number, local_term
+    )
 
 
 def weights(net):

@@ -6,6 +6,7 @@ import torch
 from fedmtl.config import OptimizerKind, ScheduleKind, TrainingConfig
 from fedmtl.models import group_map, role
 from fedmtl.models.groups import Role
+from fedmtl.models.vectors import GroupVectors
 from fedmtl.training.optimization import (
     learning_rate_factor,
     load_optimizer,
@@ -53,7 +54,7 @@ def test_the_rate_rises_then_never_rises_again(schedule):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_trainable_parameter_is_in_exactly_one_group(kind):
     net = toy_network(("depth",), ("semseg",))
-    optimizer = make_optimizer(net, TrainingConfig(optimizer=kind))
+    optimizer = make_optimizer(GroupVectors(net), TrainingConfig(optimizer=kind))
     optimised = [id(p) for group in optimizer.param_groups for p in group["params"]]
     trained = [
         id(net.get_parameter(name))
@@ -71,7 +72,7 @@ def test_every_trainable_parameter_is_in_exactly_one_group(kind):
 def test_the_backbone_has_its_own_rate_and_vectors_no_decay(kind):
     net = network()
     config = TrainingConfig(optimizer=kind, lr=0.1, backbone_lr_scale=0.5, weight_decay=0.3, momentum=0.7)
-    optimizer = make_optimizer(net, config)
+    optimizer = make_optimizer(GroupVectors(net), config)
     names = {parameter: name for name, parameter in net.named_parameters()}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
@@ -84,7 +85,7 @@ def test_the_backbone_has_its_own_rate_and_vectors_no_decay(kind):
 
 
 def test_rates_scale_from_their_bases():
-    optimizer = make_optimizer(network(), TrainingConfig(lr=0.1, backbone_lr_scale=0.5))
+    optimizer = make_optimizer(GroupVectors(network()), TrainingConfig(lr=0.1, backbone_lr_scale=0.5))
     for factor in (0.5, 0.25):
         set_learning_rate(optimizer, factor)
         assert {group["lr"] for group in optimizer.param_groups} == {0.1 * factor, 0.05 * factor}
@@ -101,12 +102,12 @@ def stepped(net, optimizer):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_state_survives_as_arrays(kind):
     net, config = network(), TrainingConfig(optimizer=kind)
-    optimizer = stepped(net, make_optimizer(net, config))
+    optimizer = stepped(net, make_optimizer(GroupVectors(net), config))
     arrays = optimizer_tensors(optimizer, net)
     assert {key.rpartition("/")[0] for key in arrays} == {name for name, _ in net.named_parameters()}
     expected = {"sgd": {"momentum_buffer"}, "adamw": {"exp_avg", "exp_avg_sq", "step"}}[kind.value]
     assert {key.rpartition("/")[2] for key in arrays} == expected
-    again = make_optimizer(net, config)
+    again = make_optimizer(GroupVectors(net), config)
     load_optimizer(again, net, arrays)
     for parameter, state in optimizer.state.items():
         for what, value in state.items():
@@ -117,9 +118,9 @@ def test_the_state_survives_as_arrays(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loaded_state_is_a_copy(kind):
     net, config = network(), TrainingConfig(optimizer=kind)
-    arrays = optimizer_tensors(stepped(net, make_optimizer(net, config)), net)
+    arrays = optimizer_tensors(stepped(net, make_optimizer(GroupVectors(net), config)), net)
     before = {key: array.copy() for key, array in arrays.items()}
-    again = make_optimizer(net, config)
+    again = make_optimizer(GroupVectors(net), config)
     load_optimizer(again, net, arrays)
     stepped(net, again)
     assert all((arrays[key] == before[key]).all() for key in arrays)
@@ -127,4 +128,4 @@ def test_a_loaded_state_is_a_copy(kind):
 
 def test_a_fresh_optimiser_has_no_state():
     net = network()
-    assert optimizer_tensors(make_optimizer(net, TrainingConfig()), net) == {}
+    assert optimizer_tensors(make_optimizer(GroupVectors(net), TrainingConfig()), net) == {}

@@ -7,6 +7,7 @@ import torch
 from fedmtl.config import BackboneConfig, ModelConfig, OptimizerKind, ScheduleKind, TaskConfig
 from fedmtl.data import make_loader
 from fedmtl.errors import TrainingError
+from fedmtl.models.vectors import GroupVectors
 from fedmtl.training.optimization import load_optimizer, make_optimizer, optimizer_tensors
 from tests.training.local import SPECS, TASKS, dataset, network, no_augmentation, plan, train, weights
 
@@ -147,17 +148,19 @@ def test_gradients_are_clipped_to_the_norm():
 def test_a_kept_optimiser_goes_on_as_if_nothing_had_happened(kind):
     config = plan(optimizer=kind, lr=1e-3)
     straight = network()
-    optimizer = make_optimizer(straight, config.training)
+    optimizer = make_optimizer(GroupVectors(straight), config.training)
     for number in (1, 2):
         train(straight, the_plan=config, round_number=number, optimizer=optimizer)
 
     first, _ = train(
-        the_plan=config, optimizer=(one := make_optimizer(net := network(), config.training)), net=net
+        the_plan=config,
+        optimizer=(one := make_optimizer(GroupVectors(net := network()), config.training)),
+        net=net,
     )
     kept = optimizer_tensors(one, first)
     second = network(seed=9)
     second.load_state_dict(first.state_dict())
-    resumed = make_optimizer(second, config.training)
+    resumed = make_optimizer(GroupVectors(second), config.training)
     load_optimizer(resumed, second, kept)
     train(second, the_plan=config, round_number=2, optimizer=resumed)
     assert_same_bits(weights(straight), weights(second))
@@ -170,7 +173,7 @@ def test_a_kept_optimiser_goes_on_as_if_nothing_had_happened(kind):
 
 def test_the_schedule_runs_over_all_rounds():
     config = plan(rounds=2, epochs=2, batch_size=4, schedule=ScheduleKind.linear, lr=0.1)
-    optimizer = make_optimizer(net := network(), config.training)
+    optimizer = make_optimizer(GroupVectors(net := network()), config.training)
     rates = []
     optimizer.register_step_pre_hook(lambda o, *_: rates.append(max(g["lr"] for g in o.param_groups)))
     for number in (1, 2):
