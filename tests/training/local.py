@@ -16,8 +16,8 @@ from fedmtl.config import (
 )
 from fedmtl.data import ClientDataset, Sample
 from fedmtl.models import MultiTaskNetwork
-from fedmtl.tasks import TaskSpec, build_task
 from fedmtl.models.vectors import GroupVectors
+from fedmtl.tasks import TaskSpec, build_task
 from fedmtl.training.optimization import make_optimizer
 from fedmtl.training.trainer import LocalTrainer
 from tests.data.memory import Memory
