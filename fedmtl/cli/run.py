@@ -69,7 +69,8 @@ def scenarios() -> None:
     from fedmtl.scenario import load_scenario
     from simulations import scenarios as shipped
 
-    table = Table("name", "clients", "what", "file", box=None)
+    table = Table("name", "clients", "what", box=None)
+    table.add_column("file", overflow="fold")
     for name in shipped.names():
         path = shipped.find(name)
         scenario = load_scenario(path)
