@@ -13,7 +13,9 @@ from fedmtl.reporting.svg import INK, Plot, Style, axes, styles, to_svg
 from fedmtl.reporting.table import result_columns
 from fedmtl.reporting.units import duration, size
 
-LEGEND_COLUMNS = 3
+LEGEND_CHARACTERS = 54
+"""About as many fit side by side under a plot; a line's sample takes the room of `SAMPLE_CHARACTERS`."""
+SAMPLE_CHARACTERS = 7
 
 
 def validation_curves(history: History) -> list[Plot]:
@@ -63,8 +65,9 @@ def work_bars(history: History) -> list[Plot]:
 
 def _curves(title: str, label: str, curves: Mapping[str, Curve], style: Mapping[str, Style]) -> Plot:
     shown = {client: style[client] for client in style if client in curves}
-    legend_rows = math.ceil(len(shown) / LEGEND_COLUMNS)
-    figure, plot = axes(4.0, 2.5 + 0.2 * legend_rows)
+    entry = SAMPLE_CHARACTERS + max(map(len, shown))
+    columns = max(1, min(len(shown), LEGEND_CHARACTERS // entry))
+    figure, plot = axes(4.0, 2.5 + 0.2 * math.ceil(len(shown) / columns))
     for client, (color, dash) in shown.items():
         rounds, values = zip(*curves[client].points, strict=True)
         marker = "o" if len(rounds) == 1 else None
@@ -73,7 +76,6 @@ def _curves(title: str, label: str, curves: Mapping[str, Curve], style: Mapping[
     plot.set_xlabel("round", fontsize=9, color=INK)
     plot.set_ylabel(label, fontsize=9, color=INK)
     plot.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    columns = min(len(shown), LEGEND_COLUMNS)
     figure.legend(loc="outside lower left", ncols=columns, fontsize=9, labelcolor=INK, frameon=False)
     return Plot(title, to_svg(figure, f"{title} by round, for {', '.join(shown)}"))
 
