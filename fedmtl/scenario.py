@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,6 +55,9 @@ def parse_scenario(text: str, where: str = "scenario", overrides: Sequence[str] 
         tree = _merge(tree, addition, source)
     if overrides:
         where = f"{where} with {' '.join(overrides)}"
+    with _yaml_errors(where):
+        # Absolute, because a run may be resumed from another folder than the one it was started in.
+        tree.data_root = os.path.abspath(tree.data_root)
     scenario = _resolve(tree, Scenario, where)
     for key, broken in _broken_rules(scenario):
         raise ConfigError(f"{where}: {key} {broken}")

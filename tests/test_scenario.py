@@ -108,6 +108,14 @@ def test_the_last_override_wins():
     assert parse("rounds=2", "rounds=3").rounds == 3
 
 
+def test_the_data_root_does_not_depend_on_where_a_run_is_resumed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    scenario = parse("data_root=sets", text=RICH)
+    assert scenario.data.sources["street"]["path"] == str(tmp_path / "sets" / "street")
+    monkeypatch.chdir("/")
+    assert parse_scenario(to_yaml(scenario)) == scenario
+
+
 def test_sources_follow_the_data_root():
     sources = parse("data_root=/elsewhere", text=RICH).data.sources
     assert sources["street"]["path"] == "/elsewhere/street"
