@@ -98,7 +98,7 @@ class BareClient:
                     loss = loss + task.weight * task.loss(output.predictions[name], batch.targets[name])
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
-                done = round_number - 1 + (epoch + index / len(loader)) / config.epochs
+                done = round_number - 1 + (epoch + (index + 0.5) / len(loader)) / config.epochs
                 set_learning_rate(optimizer, learning_rate_factor(config, done / self.plan.rounds))
                 optimizer.step()
                 optimizer.zero_grad()

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
 from fedmtl.data.rooms import Rooms
+from fedmtl.errors import ConfigError
 
 FIRST_IMAGE = """
 import time
@@ -25,8 +27,14 @@ print(time.perf_counter() - start)
 """
 
 
-def run(images: int = 100, repeats: int = 5) -> list[dict[str, Any]]:
-    """Rows for one thread, two threads and two processes: the median over `repeats` runs of `images` images."""
+def run(overrides: Sequence[str] = (), *, images: int = 100, repeats: int = 5) -> list[dict[str, Any]]:
+    """Rows for one thread, two threads and two processes: the median over `repeats` runs of `images` images.
+
+    Raises:
+        ConfigError: there are overrides, for which there is no scenario here.
+    """
+    if overrides:
+        raise ConfigError(f"the benchmark rooms takes no settings, such as '{overrides[0]}'")
     rooms = Rooms(train=images)
     first = _first_image_seconds()
     pools: list[tuple[int, int, Executor]] = [
