@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -15,6 +16,8 @@ from types import TracebackType
 import grpc
 
 from fedmtl.errors import RunError
+
+logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 READY_SECONDS = 60.0
@@ -78,7 +81,8 @@ class ServerProcess:
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            pass
+            name = Path(self._command[0]).name
+            logger.warning("%s did not end within %g s of SIGTERM and is killed", name, STOP_SECONDS)
         finally:
             _signal_session(self._process.pid, signal.SIGKILL)
             self._process.wait()

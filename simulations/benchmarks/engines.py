@@ -117,7 +117,7 @@ class Stopwatch:
 
     def __call__(self, event: Event) -> None:
         """A listener: what passed since the last event is the engine's, what passes now is the bare loop's."""
-        # Events before a round's first client belong to no round yet: `start`, or the round before.
+        # What precedes a round's first client, such as encoding the groups, counts for that round.
         self.inprocess[event["round"]] += time.perf_counter() - self._mark
         if event["event"] == "train":
             began = time.perf_counter()
