@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fedmtl.data.rendering.compiled import kernel
+from fedmtl.compiled import kernel
 from fedmtl.data.rendering.solids import SHELL, Shape, Solids
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fedmtl.data.rendering.compiled import kernel
+from fedmtl.compiled import kernel
 from fedmtl.data.rendering.raycast import Hits, irradiance
 from fedmtl.data.rendering.scene import Scene
 from fedmtl.data.rendering.texture import albedo

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fedmtl.data.rendering.compiled import kernel
+from fedmtl.compiled import kernel
 from fedmtl.data.rendering.material import Texture
 
 Floats = NDArray[np.float64]

@@ -1,4 +1,4 @@
-from fedmtl.data.rendering import compiled
+from fedmtl import compiled
 
 
 def add_one(x: float) -> float:
