@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from clients.site import Site
-from clients.state import PrivateState, load_state, save_state
+from clients.state import load_state, save_state
 from fedmtl.aggregation import Policy, build_method
 from fedmtl.config import Context
 from fedmtl.data import ClientDataset
@@ -21,6 +20,7 @@ from fedmtl.exchange.messages import EvaluateReport, Federation, Instruction, Me
 from fedmtl.models.groups import Role, role, weighted_by
 from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.models.vectors import GroupVectors
+from fedmtl.private_state import PrivateState
 from fedmtl.scenario import parse_plan
 from fedmtl.snapshots import Snapshots
 from fedmtl.tasks import build_task
@@ -28,7 +28,7 @@ from fedmtl.training.device import choose_device, set_threads
 from fedmtl.training.evaluation import evaluate
 from fedmtl.training.optimization import load_optimizer, make_optimizer, optimizer_tensors
 from fedmtl.training.statistics import join_statistics
-from fedmtl.training.trainer import LocalTrainer
+from fedmtl.training.trainer import LocalTerm, LocalTrainer
 
 
 class Participant:
@@ -102,9 +102,7 @@ class Participant:
             self.network, self.tasks, self._train_data, self.plan, self.site.client, self.site.data.workers
         )
         result = trainer.train(optimizer, instruction.round, self._local_term(received))
-        updates = {group: self.vectors.read(group) for group in self._trains}
-        for group, update in updates.items():
-            update -= received[group]
+        updates = {group: self.vectors.change(group, received[group]) for group in self._trains}
         kept = optimizer_tensors(optimizer, self.network) if self.plan.training.keep_optimizer else {}
         after = PrivateState({group: self.vectors.read(group) for group in self._private}, kept)
         save_state(self.snapshots, instruction, self.vectors.layouts, after)
@@ -147,9 +145,8 @@ class Participant:
             raise ExchangeError(
                 f"the server {'sent' if odd[0] in encoded else 'did not send'} group '{odd[0]}'"
             )
-        # Copied, because torch takes no read-only arrays, which is what a message holds.
         received = {
-            group: decode(vector, self.vectors.layouts[group].size, np.float32).copy()
+            group: decode(vector, self.vectors.layouts[group].size, np.float32)
             for group, vector in encoded.items()
         }
         private = {group: self.vectors.layouts[group] for group in self._private}
@@ -158,7 +155,9 @@ class Participant:
             self.vectors.write(group, vector)
         return received, state
 
-    def _local_term(self, received: Mapping[str, Vector]) -> Callable[[], Tensor | None]:
+    def _local_term(self, received: Mapping[str, Vector]) -> LocalTerm | None:
+        if not self.method.adds_to_loss:
+            return None
         pairs = [
             (tensor, value)
             for group in self._trains

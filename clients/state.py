@@ -1,4 +1,4 @@
-"""A client's private state: what never leaves it, kept by round so that it can go back.
+"""A client's private state from round to round, so that it can go back.
 
 A client that died between saving and replying has a newer state than the server knows of. Every instruction
 names the round that the server last accepted; the client continues from that one and forgets what came later.
@@ -7,27 +7,12 @@ names the round that the server last accepted; the client continues from that on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
-from numpy.typing import NDArray
-
-from fedmtl.checkpoints import from_tensors, to_tensors
 from fedmtl.errors import RunError
-from fedmtl.exchange.layout import Layout, Vector
+from fedmtl.exchange.layout import Layout
 from fedmtl.exchange.messages import Instruction
+from fedmtl.private_state import WAY_OUT, PrivateState, read_private, write_private
 from fedmtl.snapshots import Snapshots
-
-OPTIMIZER = "optimizer"
-"""Stands for a group's name before the optimiser's tensors."""
-
-
-@dataclass(frozen=True)
-class PrivateState:
-    """Private groups, and the optimiser's state where it is kept."""
-
-    groups: Mapping[str, Vector]
-    optimizer: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def load_state(
@@ -36,17 +21,16 @@ def load_state(
     """The state at the instruction's accepted round; `initial` where none was accepted yet.
 
     Raises:
-        RunError: it was lost, is damaged, or is another run's. It is never replaced by a fresh one in silence.
+        RunError: it was lost, is damaged, is another run's, or does not fit. It is never replaced by a fresh one
+            in silence.
     """
     if instruction.accepted == 0:
         return initial
-    tensors, header = snapshots.read(instruction.accepted)
-    run = instruction.federation.run
-    if header.get("run") != run:
-        raise RunError(f"{snapshots.folder} belongs to run '{header.get('run')}', not to '{run}'")
-    prefix = f"{OPTIMIZER}:"
-    optimizer = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-    return PrivateState(from_tensors(tensors, layouts), optimizer)
+    state = read_private(snapshots, instruction.accepted, layouts, instruction.federation.run)
+    if lacking := sorted(set(layouts) - set(state.groups)):
+        path = snapshots.path(instruction.accepted)
+        raise RunError(f"{path} has no group '{lacking[0]}', which the client keeps private; {WAY_OUT}")
+    return state
 
 
 def save_state(
@@ -57,7 +41,5 @@ def save_state(
     Raises:
         RunError: it cannot be written.
     """
-    tensors = to_tensors(state.groups, layouts)
-    tensors |= {f"{OPTIMIZER}:{name}": tensor for name, tensor in state.optimizer.items()}
-    snapshots.write(instruction.round, tensors, {"run": instruction.federation.run})
+    write_private(snapshots, instruction.round, instruction.federation.run, layouts, state)
     snapshots.keep({instruction.durable, instruction.accepted, instruction.round})

@@ -18,6 +18,7 @@ from fedmtl.inference import TrainedModel
 from fedmtl.models.groups import Role, role
 from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.models.vectors import GroupVectors
+from fedmtl.private_state import read_private
 from fedmtl.run_directory import RunDirectory
 from fedmtl.tasks import build_task
 
@@ -39,9 +40,7 @@ def load(path: str | Path, client: str | None = None, tasks: Sequence[str] | Non
     run = RunDirectory.open(Path(path))
     header, tensors = load_checkpoint(run.checkpoints)
     name = _the_client(header, client, run)
-    member = header.clients[name]
-    private = run.private_states(name).read(member.accepted)[0] if member.accepted else {}
-    return _build(Plan.of(run.scenario), header, name, tuple(tasks or member.tasks), {**tensors, **private})
+    return _build(run, header, name, tuple(tasks or header.clients[name].tasks), tensors)
 
 
 def _select(model: TrainedModel, client: str | None, tasks: Sequence[str] | None) -> TrainedModel:
@@ -66,8 +65,13 @@ def _the_client(header: Header, client: str | None, run: RunDirectory) -> str:
 
 
 def _build(
-    plan: Plan, header: Header, client: str, wanted: tuple[str, ...], tensors: Mapping[str, NDArray[Any]]
+    run: RunDirectory,
+    header: Header,
+    client: str,
+    wanted: tuple[str, ...],
+    tensors: Mapping[str, NDArray[Any]],
 ) -> TrainedModel:
+    plan = Plan.of(run.scenario)
     specs = {spec.name: spec for spec in header.tasks}
     for task in wanted:
         if task not in specs:
@@ -81,16 +85,24 @@ def _build(
     )
     vectors, method = GroupVectors(network), build_method(plan.method)
     names = [task.name for task in present]
-    there = {name.partition(":")[0] for name in tensors}
-    for group, layout in vectors.layouts.items():
-        private = method.policy(group) is Policy.private
-        untouched = private and header.clients[client].accepted == 0
-        if role(group, own=wanted, tasks=names, heads=wanted) is Role.none or untouched:
-            continue
-        if private and group not in there:
+    used = {
+        group: layout
+        for group, layout in vectors.layouts.items()
+        if role(group, own=wanted, tasks=names, heads=wanted) is not Role.none
+    }
+    shared = {g: layout for g, layout in used.items() if method.policy(g) is Policy.shared}
+    values = from_tensors(tensors, shared)
+    # A client that never finished a round still has the initial values, as the network does now.
+    if accepted := header.clients[client].accepted:
+        kept = {g: layout for g, layout in used.items() if g not in shared}
+        state = read_private(run.private_states(client), accepted, kept, run.identity["run"])
+        if lacking := sorted(set(kept) - set(state.groups)):
+            method_name = plan.method["name"]
             raise RunError(
-                f"client '{client}' has no '{group}': method '{plan.method['name']}' keeps it at those who train it"
+                f"client '{client}' has no '{lacking[0]}': method '{method_name}' keeps it at those who train it"
             )
-        vectors.write(group, from_tensors(tensors, {group: layout})[group])
+        values |= state.groups
+    for group, vector in values.items():
+        vectors.write(group, vector)
     tasks = {task.name: task for task in present if task.name in wanted}
     return TrainedModel(client, network.eval(), tasks, present, plan.model, channels, size, plan.resize)

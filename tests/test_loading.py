@@ -89,8 +89,9 @@ def test_shared_groups_are_the_federations_and_private_ones_the_clients(straight
     compared = set()
     for group, layout in vectors.layouts.items():
         if group != "constant":
-            where = tensors if method.policy(group) is Policy.shared else private
-            np.testing.assert_array_equal(vectors.read(group), from_tensors(where, {group: layout})[group])
+            shared = method.policy(group) is Policy.shared
+            kept = from_tensors(tensors, {group: layout})[group] if shared else private[group]
+            np.testing.assert_array_equal(vectors.read(group), kept)
             compared.add(group)
     assert {"backbone", "norm", "norm_stats", "head/depth", "router/depth/semseg"} <= compared
 

@@ -58,6 +58,7 @@ class Method(ABC):
 
     Attributes:
         streaming: updates are folded one at a time and dropped; otherwise a round holds all of them.
+        adds_to_loss: whether it has a `local_term`.
         keeps_private: families of groups (the part of a name before the first '/') that never leave.
 
     Args:
@@ -65,6 +66,7 @@ class Method(ABC):
     """
 
     streaming: ClassVar[bool] = True
+    adds_to_loss: ClassVar[bool] = False
     keeps_private: ClassVar[frozenset[str]] = frozenset({"norm_stats", "constant"})
 
     private: list[str] = field(default_factory=list)

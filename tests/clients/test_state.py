@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from clients.state import PrivateState, load_state, save_state
+from clients.state import load_state, save_state
 from fedmtl.errors import RunError
 from fedmtl.exchange.layout import Entry, Layout
 from fedmtl.exchange.messages import Federation, Instruction
+from fedmtl.private_state import PrivateState
 from fedmtl.snapshots import Snapshots
 
 LAYOUTS = {"norm_stats": Layout((Entry("mean", (2,), "float32"), Entry("seen", (), "int64")))}
@@ -92,3 +93,12 @@ def test_state_of_another_model_is_an_error(snapshots):
     wider = {"norm_stats": Layout((Entry("mean", (3,), "float32"),))}
     with pytest.raises(RunError, match="does not fit group 'norm_stats'"):
         load_state(snapshots, instruction(2, accepted=1), wider, INITIAL)
+
+
+def test_a_private_group_that_is_not_there_is_an_error(snapshots):
+    save_state(snapshots, instruction(1), LAYOUTS, state(1.0))
+    more = {**LAYOUTS, "head/depth": Layout((Entry("bias", (1,), "float32"),))}
+    with pytest.raises(
+        RunError, match="has no group 'head/depth', which the client keeps private; go on with"
+    ):
+        load_state(snapshots, instruction(2, accepted=1), more, INITIAL)
