@@ -16,6 +16,7 @@ from fedmtl.errors import ConfigError, did_you_mean
 from fedmtl.exchange.messages import Description
 from fedmtl.scenario import parse_scenario
 from fedmtl.snapshots import Snapshots
+from fedmtl.submission import run_folder
 from fedmtl.tasks import TaskSpec
 
 
@@ -69,11 +70,12 @@ class Site:
 def site_of(context: Context) -> tuple[Site, Snapshots]:
     """The site of the node that runs this ClientApp, and where its private state is kept.
 
-    In simulation, the node's partition picks the client out of the scenario in the run directory. On a SuperNode,
-    the node config names the `client`, its `scenario` file, and the folder for its private `state`.
+    In simulation, the node's partition picks the client out of the scenario in the run directory, which the run's
+    config means. On a SuperNode, the node config names the `client`, its `scenario` file, and the folder for its
+    private `state`.
 
     Raises:
-        ConfigError: the node config does not say which client this is, or the scenario has no such client.
+        ConfigError: the configs do not say which client this is, or the scenario has no such client.
     """
     node = context.node_config
     if "client" in node:
@@ -86,10 +88,11 @@ def site_of(context: Context) -> tuple[Site, Snapshots]:
         if client not in sites:
             raise ConfigError(f"{scenario} has no client '{client}'; {did_you_mean(client, sites)}")
     elif "partition-id" in node:
-        run, index = Path(str(context.run_config["run-dir"])), int(node["partition-id"])
+        run, index = run_folder(context.run_config, context.run_id), int(node["partition-id"])
         sites, state = _read_sites(run / "config.yaml"), run / "checkpoints" / "clients"
         if index >= len(sites):
-            raise ConfigError(f"the scenario has {len(sites)} clients, and this is node {index}")
+            enough = f"num-supernodes={len(sites)} is enough"
+            raise ConfigError(f"the scenario has {len(sites)} clients, and this is node {index}: {enough}")
         client = sorted(sites)[index]
     else:
         raise ConfigError("the node config names no client")

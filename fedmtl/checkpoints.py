@@ -27,8 +27,8 @@ class Progress:
     """One client, and how far it is.
 
     Attributes:
-        tasks: the names of those that it labels.
-        channels: of its images.
+        tasks: the names of those that it labelled in the accepted round, or describes where there is none.
+        channels: of its images, likewise.
         accepted: the last round that the server accepted from it, 0 for none.
         durable: `accepted` as of the newest checkpoint.
     """

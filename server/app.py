@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
 
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from fedmtl.errors import RunError
 from fedmtl.reporting.events import MetricsLog
-from fedmtl.run_directory import RunDirectory
+from fedmtl.submission import open_run
 from server.rounds import run_rounds
+
+logger = logging.getLogger("flwr")
+"""Flower shows its own lines to whoever follows the run."""
 
 app = ServerApp()
 
 
 @app.main()
 def main(grid: Grid, context: Context) -> None:
-    """Run the federation of the run directory that the run's config names under `run-dir`."""
-    path = str(context.run_config.get("run-dir", ""))
-    if not path:
-        raise RunError("the run config names no run-dir: start runs with 'fedmtl run'")
-    directory = RunDirectory.open(Path(path))
+    """Run the federation that the run's config means; see `fedmtl.submission`."""
+    directory = open_run(context.run_config, context.run_id)
+    logger.info("The run's folder is %s", directory.path.absolute())
     with MetricsLog(directory.metrics) as log:
         run_rounds(grid, directory, log, str(context.run_config.get("engine", "flower")))

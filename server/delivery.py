@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from threading import Event
 
 from flwr.app import Error, Message
+from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
 POLL_SECONDS = 0.05
@@ -14,6 +15,15 @@ POLL_SECONDS = 0.05
 POLL_LIMIT = 1.0
 NO_ANSWER = 1001
 """The code of the error that stands for a reply that did not come, or came from elsewhere."""
+_LOST = frozenset(
+    {
+        NO_ANSWER,
+        ErrorCode.MESSAGE_UNAVAILABLE,
+        ErrorCode.REPLY_MESSAGE_UNAVAILABLE,
+        ErrorCode.NODE_UNAVAILABLE,
+        ErrorCode.CLIENT_APP_CRASHED,
+    }
+)
 
 
 def deliver(grid: Grid, messages: Sequence[Message], timeout: float) -> Iterator[Message]:
@@ -44,6 +54,11 @@ def deliver(grid: Grid, messages: Sequence[Message], timeout: float) -> Iterator
                 pause.wait(min(wait, max(deadline - time.monotonic(), 0)))
                 wait = min(2 * wait, POLL_LIMIT)
         yield _attributed(arrived.pop(message_id), messages[i])
+
+
+def is_lost(reply: Message) -> bool:
+    """Whether the client never got to answer, so that asking it again may help."""
+    return reply.has_error() and reply.error.code in _LOST
 
 
 def _attributed(reply: Message, asked: Message) -> Message:

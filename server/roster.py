@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event
+from typing import NamedTuple
 
 from flwr.app import Message
 from flwr.serverapp import Grid
@@ -21,12 +24,17 @@ from fedmtl.scenario import to_yaml
 from fedmtl.tasks import TaskSpec
 from fedmtl.training.statistics import statistics_size
 from server.blueprint import Blueprint
-from server.delivery import deliver
+from server.delivery import deliver, is_lost
 from server.messages import content_of, message
+
+logger = logging.getLogger("flwr")
+"""Flower shows its own lines to whoever follows the run."""
 
 POLL_SECONDS = 0.2
 HANDSHAKE_TIMEOUT = 300.0
 """Seconds that a client has to describe itself or to join; the first answer imports torch and reads data."""
+RETRY_SECONDS = 60.0
+"""How long a node is left alone that did not answer; one that answered, and was refused, is not asked again."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,13 @@ class Member:
         return {spec.name: statistics_size(spec) for spec in self.description.tasks}
 
 
+class _Refusal(NamedTuple):
+    """Why a node is no member, and until when (as of `time.monotonic`) it is not asked again."""
+
+    why: str
+    until: float
+
+
 @dataclass
 class Roster:
     """The members of a federation, by client name.
@@ -74,7 +89,7 @@ class Roster:
     on_failure: Callable[[str, str, str], None]
     blueprint: Blueprint
     members: dict[str, Member] = field(default_factory=dict)
-    _refused: dict[int, str] = field(default_factory=dict)
+    _refused: dict[int, _Refusal] = field(default_factory=dict)
 
     def wait_for(self, grid: Grid, clients: int, timeout: float) -> None:
         """Admit whoever is there until `clients` have joined.
@@ -84,23 +99,32 @@ class Roster:
         """
         deadline, pause = time.monotonic() + timeout, Event()
         self.refresh(grid)
+        told = -1
         while len(self.members) < clients:
-            if self._refused and len(self.members) + len(self._refused) >= clients:
+            final = sum(refusal.until == math.inf for refusal in self._refused.values())
+            if final and len(self.members) + final >= clients:
                 raise RunError(f"only {len(self.members)} of {clients} clients joined: {self._refusals()}")
             if time.monotonic() > deadline:
                 waited = f"{len(self.members)} of {clients} clients joined within {timeout:g} s"
                 raise RunError(f"{waited}: {self._refusals()}" if self._refused else waited)
+            if told != len(self.members):
+                told = len(self.members)
+                logger.info("%d of %d clients have joined; waiting for more nodes", told, clients)
+                logger.info("(a simulation has num-supernodes of them, and each is one client)")
             pause.wait(POLL_SECONDS)
             self.refresh(grid)
 
     def refresh(self, grid: Grid) -> None:
-        """Admit the nodes that are new, and forget the clients whose nodes are gone."""
+        """Admit the nodes that are new or did not answer before, and forget the clients whose nodes are gone."""
         nodes = set(grid.get_node_ids())
         staying = {name: member for name, member in self.members.items() if member.node in nodes}
         if len(staying) < len(self.members):
             self._refused.clear()  # one of them may be the same client on a new node
         self.members = staying
-        self._refused = {node: why for node, why in self._refused.items() if node in nodes}
+        now = time.monotonic()
+        self._refused = {
+            node: refusal for node, refusal in self._refused.items() if node in nodes and now < refusal.until
+        }
         known = {member.node for member in self.members.values()} | set(self._refused)
         newcomers = self._describe(grid, sorted(nodes - known))
         if newcomers:
@@ -184,14 +208,15 @@ class Roster:
             try:
                 answers.append((node, content_of(reply)[0]))
             except ExchangeError as error:
-                self._refuse(node, names.get(node, f"node {node}"), phase, str(error))
+                until = time.monotonic() + RETRY_SECONDS if is_lost(reply) else math.inf
+                self._refuse(node, names.get(node, f"node {node}"), phase, str(error), until)
         return answers
 
     def _refusals(self) -> str:
-        return "; ".join(self._refused.values())
+        return "; ".join(refusal.why for refusal in self._refused.values())
 
-    def _refuse(self, node: int, client: str, phase: str, why: str) -> None:
-        self._refused[node] = f"{client} {why}"
+    def _refuse(self, node: int, client: str, phase: str, why: str, until: float = math.inf) -> None:
+        self._refused[node] = _Refusal(f"{client} {why}", until)
         self.on_failure(client, phase, why)
 
 

@@ -12,6 +12,7 @@ from fedmtl.checkpoints import ServerState, load_checkpoint, restore_state, save
 from fedmtl.config import Plan, Scenario
 from fedmtl.data.partition import expand_copies
 from fedmtl.errors import RunError
+from fedmtl.models.groups import parse_group
 from fedmtl.reporting.events import MetricsLog
 from fedmtl.run_directory import RunDirectory
 from server.blueprint import Blueprint
@@ -56,11 +57,16 @@ def run_rounds(grid: Grid, directory: RunDirectory, log: MetricsLog, engine: str
 
 
 def _restore(directory: RunDirectory, scenario: Scenario) -> tuple[ServerState, Blueprint]:
-    """What the newest checkpoint holds; a fresh state where there is none."""
+    """What the newest checkpoint holds; a fresh state where there is none.
+
+    The groups tell the kinds of input as well: a client may have come back with another, and others may still come.
+    """
     if not directory.checkpoints.rounds():
         return ServerState(), Blueprint()
     header, tensors = load_checkpoint(directory.checkpoints)
+    groups = {name.partition(":")[0] for name in tensors}
     channels = {client.channels for client in header.clients.values()}
+    channels |= {known for group in groups if (known := parse_group(group).channels) is not None}
     method = build_method(scenario.method)
     blueprint = Blueprint.build(Plan.of(scenario), method, header.tasks, channels)
     return restore_state(header, tensors, blueprint.layouts), blueprint

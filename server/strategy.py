@@ -16,7 +16,7 @@ from fedmtl.config import FederationConfig
 from fedmtl.errors import ExchangeError
 from fedmtl.exchange.checks import check_counts, check_report, check_statistics, check_update
 from fedmtl.exchange.codec import encode
-from fedmtl.exchange.messages import EvaluateReport, Instruction, TrainReport
+from fedmtl.exchange.messages import Description, EvaluateReport, Instruction, TrainReport
 from fedmtl.seeding import numpy_rng
 from server.journal import Journal
 from server.messages import content_of, message, to_array
@@ -48,10 +48,14 @@ class GroupStrategy(Strategy):
         self.journal = journal
 
     def adopt_newcomers(self) -> None:
-        """Take in clients that joined, and, at their initial values, the groups that they brought."""
+        """Take in clients that joined, and, at their initial values, the groups that they brought.
+
+        One that comes back with other tasks or another kind of input keeps its old ones in the state until a round
+        of it is accepted: they are what its private state at the accepted round is for.
+        """
         for name, member in self.roster.members.items():
-            tasks = tuple(spec.name for spec in member.description.tasks)
-            self.state.clients.setdefault(name, Progress(tasks, member.description.channels))
+            if name not in self.state.clients or self.state.clients[name].accepted == 0:
+                self.state.clients[name] = _progress(member.description)
         initial = self.roster.blueprint.initial
         for group in list(initial):
             self.state.groups.setdefault(group, initial.pop(group))
@@ -80,7 +84,8 @@ class GroupStrategy(Strategy):
                 self.journal.failure(client, "train", str(error))
                 continue
             folding.add(Update(client, vectors, report.weights))
-            self.state.clients[client].accepted = server_round
+            durable = self.state.clients[client].durable
+            self.state.clients[client] = _progress(member.description, server_round, durable)
             self.journal.trained(report, reply)
         self.state.groups, self.state.method = folding.finish()
         self.state.round = server_round
@@ -152,3 +157,8 @@ class GroupStrategy(Strategy):
     def _member(self, reply: Message) -> Member:
         node = reply.metadata.src_node_id
         return next(member for member in self.roster.members.values() if member.node == node)
+
+
+def _progress(description: Description, accepted: int = 0, durable: int = 0) -> Progress:
+    tasks = tuple(spec.name for spec in description.tasks)
+    return Progress(tasks, description.channels, accepted, durable)

@@ -39,16 +39,19 @@ def compare_methods(
         check_scenario(variant)
     scores: list[Score] = []
     totals: list[Total] = []
+    kinds: dict[str, str] = {}
     steps: dict[tuple[int, str, int], dict[int, str]] = {}
     for variant in variants:
         events = _run(variant, folder / f"{variant.method['name']}-seed{variant.seed}")
         scores += _scores(variant, events)
         totals.append(_total(variant, events))
+        for event in (event for event in events if event["event"] == "start"):
+            kinds |= {task["name"]: task["kind"] for task in event["tasks"]}
         for event in (event for event in events if event["event"] == "train"):
             taken = steps.setdefault((variant.seed, event["client"], event["round"]), {})
             taken[event["steps"]] = variant.method["name"]
     _check_budgets(steps)
-    result = compare(scores, totals)
+    result = compare(scores, totals, kinds)
     rows = {"rows": [asdict(score) for score in scores], "totals": [asdict(total) for total in totals]}
     (folder / "results.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     write_comparison(folder / "report.html", result, base.name)
@@ -79,9 +82,6 @@ def _run(scenario: Scenario, folder: Path) -> list[Event]:
 
 def _scores(scenario: Scenario, events: Sequence[Event]) -> list[Score]:
     """The primary metrics of the last round, client by client."""
-    kinds = {
-        task["name"]: task["kind"] for event in events if event["event"] == "start" for task in event["tasks"]
-    }
     return [
         Score(
             scenario.method["name"],
@@ -92,7 +92,6 @@ def _scores(scenario: Scenario, events: Sequence[Event]) -> list[Score]:
             event["value"],
             event["higher_is_better"],
             event["split"],
-            kinds[event["task"]],
         )
         for event in events
         if event["event"] == "metric"

@@ -45,21 +45,28 @@ class Link:
     def execute(
         self, directory: RunDirectory, engine: str, federation: Mapping[str, float | int] | None = None
     ) -> None:
-        """Submit the run in `directory` and wait for its end.
+        """Submit the run in `directory` and wait for its end; see `submit`."""
+        settings = {"run-dir": str(directory.path.absolute()), "engine": engine}
+        self.submit(Path(str(files("fedmtl") / "app")), settings, federation)
+
+    def submit(
+        self, app: Path, settings: Mapping[str, str], federation: Mapping[str, float | int] | None = None
+    ) -> int:
+        """Submit a Flower app, wait for the end of its run, and return Flower's id of it.
 
         Args:
+            app: the folder of its pyproject.toml.
+            settings: what the run's config sets, as `fedmtl.submission` reads it.
             federation: settings of Flower's Simulation Runtime.
 
         Raises:
             RunError: the run failed, or a process ended.
         """
-        settings = Path(self.environment["FLWR_HOME"]) / "run.toml"
+        config = Path(self.environment["FLWR_HOME"]) / "run.toml"
         # JSON strings are TOML strings.
-        settings.write_text(
-            f"run-dir = {json.dumps(str(directory.path.absolute()))}\nengine = {json.dumps(engine)}\n",
-            encoding="utf-8",
-        )
-        arguments = [str(files("fedmtl") / "app"), CONNECTION, "--run-config", str(settings)]
+        lines = (f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        config.write_text("".join(lines), encoding="utf-8")
+        arguments = [str(app), CONNECTION, "--run-config", str(config)]
         if federation:
             arguments += [
                 "--federation-config",
@@ -72,6 +79,7 @@ class Link:
             pause.wait(POLL_SECONDS)
         if status != "finished:completed":
             raise RunError(f"the run ended as {status}: {self._last_words(run_id)}")
+        return int(run_id)
 
     def _status(self, run_id: str) -> str:
         runs = self._flwr("list", "--run-id", run_id, CONNECTION)["runs"]

@@ -2,10 +2,10 @@ import re
 
 import pytest
 
+from fedmtl import shipped
 from fedmtl.config import AttentionKind, OptimizerKind, Plan, Resize
 from fedmtl.errors import ConfigError
 from fedmtl.scenario import load_scenario, parse_plan, parse_scenario, to_yaml
-from simulations import scenarios as shipped
 
 MINIMAL = """
 name: two-rooms

@@ -18,10 +18,10 @@ def compare(
     """Train a scenario by several methods on the same data and initial weights, and compare them."""
     from rich.console import Console
 
+    from fedmtl import shipped
     from fedmtl.errors import ConfigError
     from fedmtl.reporting.comparison_report import summary_to_rich
     from fedmtl.scenario import load_scenario
-    from simulations import scenarios as shipped
     from simulations.comparison import compare_methods
 
     try:

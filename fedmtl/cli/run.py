@@ -37,9 +37,9 @@ def run(
     ] = None,
 ) -> None:
     """Train a scenario, and leave config, metrics, checkpoints and a report in a folder of its own."""
+    from fedmtl import shipped
     from fedmtl.run_directory import RunDirectory
     from fedmtl.scenario import load_scenario
-    from simulations import scenarios as shipped
     from simulations.finish import read_baseline
     from simulations.preflight import check_scenario
 
@@ -66,8 +66,8 @@ def scenarios() -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from fedmtl import shipped
     from fedmtl.scenario import load_scenario
-    from simulations import scenarios as shipped
 
     table = Table("name", "clients", "what", box=None)
     table.add_column("file", overflow="fold")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -14,10 +14,7 @@ from fedmtl.reporting.units import unit
 
 @dataclass(frozen=True)
 class Score:
-    """What one run reached for one client and task; `value` is None where it could not be measured.
-
-    `kind` is the task's, for units; empty where it equals the task's name.
-    """
+    """What one run reached for one client and task; `value` is None where it could not be measured."""
 
     method: str
     seed: int
@@ -27,7 +24,6 @@ class Score:
     value: float | None
     higher_is_better: bool
     split: str = "val"
-    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,13 +113,18 @@ class Comparison:
 
 
 def compare(
-    scores: Sequence[Score], totals: Sequence[Total], baseline: str = "local", split: str = "val"
+    scores: Sequence[Score],
+    totals: Sequence[Total],
+    kinds: Mapping[str, str] | None = None,
+    baseline: str = "local",
+    split: str = "val",
 ) -> Comparison:
     """Compare methods; a run is compared with the baseline's run of the same seed.
 
     Args:
         scores: of every run; those of another split are left out.
         totals: one for each run.
+        kinds: task → its kind, for units; a task that is not here is called by its kind.
         baseline: the method to compare with.
         split: the split to compare on.
 
@@ -141,7 +142,7 @@ def compare(
             client,
             task,
             score.metric,
-            unit(score.kind or task, score.metric),
+            unit((kinds or {}).get(task, task), score.metric),
             score.higher_is_better,
             table.entries(methods, client, task),
         )

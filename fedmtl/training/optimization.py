@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fedmtl.config import OptimizerKind, ScheduleKind, TrainingConfig
+from fedmtl.errors import RunError
 from fedmtl.models.groups import parse_group
 from fedmtl.models.vectors import GroupVectors
+from fedmtl.private_state import WAY_OUT
 
 BACKBONE_FAMILIES = frozenset({"backbone", "norm", "stem"})
+_STATE = {
+    torch.optim.SGD: {"momentum_buffer"},
+    torch.optim.AdamW: {"exp_avg", "exp_avg_sq", "step"},
+}
+"""What each optimiser keeps for a parameter."""
 
 
 def make_optimizer(vectors: GroupVectors, config: TrainingConfig) -> torch.optim.Optimizer:
@@ -72,8 +79,32 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> d
 def load_optimizer(
     optimizer: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Put back what `optimizer_tensors` gave."""
-    parameters = dict(network.named_parameters())
+    """Put back what `optimizer_tensors` gave; a parameter that had no state then has none now.
+
+    Raises:
+        RunError: it is of another model or optimiser; names the first value that does not fit.
+    """
+    optimised = {parameter for group in optimizer.param_groups for parameter in group["params"]}
+    parameters = {name: p for name, p in network.named_parameters() if p in optimised}
+    kept: dict[str, dict[str, NDArray[Any]]] = {}
     for key, value in tensors.items():
         name, _, what = key.rpartition("/")
-        optimizer.state[parameters[name]][what] = torch.from_numpy(value.copy()).to(parameters[name].device)
+        kept.setdefault(name, {})[what] = value
+    for name, state in kept.items():
+        if name not in parameters:
+            raise _misfit(f"holds '{name}', which the model does not train")
+        parameter = parameters[name]
+        if odd := sorted(set(state) ^ _STATE[type(optimizer)]):
+            kind = type(optimizer).__name__
+            raise _misfit(
+                f"{'holds' if odd[0] in state else 'lacks'} '{odd[0]}' of '{name}' where {kind} goes on"
+            )
+        for what, value in state.items():
+            expected = () if what == "step" else tuple(parameter.shape)
+            if value.shape != expected:
+                raise _misfit(f"holds '{what}' of '{name}' with shape {value.shape}, not {expected}")
+            optimizer.state[parameter][what] = torch.from_numpy(value.copy()).to(parameter.device)
+
+
+def _misfit(what: str) -> RunError:
+    return RunError(f"the kept state of the optimiser {what}; {WAY_OUT}")

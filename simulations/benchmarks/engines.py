@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from clients.site import Site, make_sites
+from fedmtl import shipped
 from fedmtl.config import Plan, Scenario
 from fedmtl.data import ClientDataset, make_loader
 from fedmtl.models.network import MultiTaskNetwork
@@ -29,7 +30,6 @@ from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import load_scenario
 from fedmtl.tasks import build_task
 from fedmtl.training.optimization import learning_rate_factor, make_optimizer, set_learning_rate
-from simulations import scenarios
 from simulations.engines import Engine
 from simulations.engines import run as run_engine
 
@@ -43,7 +43,7 @@ def run(overrides: Sequence[str] = ()) -> list[dict[str, Any]]:
 
     Ray's clients run side by side, each with one thread.
     """
-    path = scenarios.find("street-people-room")
+    path = shipped.find("street-people-room")
     with TemporaryDirectory(prefix="fedmtl-benchmark-") as folder:
         # The last round of a run always evaluates and saves, so it is not counted either.
         timed = load_scenario(path, [f"rounds={PAIRS + 2}", *SETTINGS, *overrides])

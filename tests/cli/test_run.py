@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
+from fedmtl import shipped
 from fedmtl.run_directory import RunDirectory
-from simulations import scenarios as shipped
 from tests.federations import events_of, models_of, tiny
 
 SHORT = ["rounds=1", "data.sources.rooms.train=2", "data.sources.rooms.val=2"]

@@ -5,12 +5,14 @@ from flwr.app import Context, RecordDict
 
 from clients.site import make_sites, site_of
 from fedmtl.errors import ConfigError, DataError
-from tests.federations import TINY, tiny
+from tests.federations import TINY, create, tiny
 from tests.spectral import write_spectral
+
+RUN_ID = 5
 
 
 def context(node_config, run_config=None):
-    return Context(1, 7, node_config, RecordDict(), run_config or {})
+    return Context(RUN_ID, 7, node_config, RecordDict(), run_config or {})
 
 
 @pytest.fixture
@@ -27,6 +29,13 @@ def test_in_simulation_the_partition_picks_the_client_by_name(run):
     assert [spec.name for spec in site.tasks] == ["depth", "room_type"]
 
 
+def test_in_simulation_the_run_may_be_one_that_the_server_made_of_a_scenario(tmp_path):
+    settings = {"scenario": "tiny.yaml", "out": str(tmp_path)}
+    folder = create(tmp_path / f"tiny-{RUN_ID}").path
+    site, private = site_of(context({"partition-id": 1}, settings))
+    assert (site.client, private.folder) == ("b", folder / "checkpoints" / "clients" / "b")
+
+
 def test_a_supernode_names_its_client_its_scenario_and_its_state(run, tmp_path):
     node = {"client": "b", "scenario": str(run / "config.yaml"), "state": str(tmp_path / "private")}
     site, private = site_of(context(node))
@@ -40,7 +49,7 @@ def test_a_supernode_names_its_client_its_scenario_and_its_state(run, tmp_path):
         ({"client": "b"}, "'b' must name its scenario and its state"),
         ({"client": "b", "scenario": "none.yaml", "state": "x"}, "none.yaml cannot be read"),
         ({"client": "bb", "scenario": "config.yaml", "state": "x"}, "has no client 'bb'; "),
-        ({"partition-id": 3}, "the scenario has 3 clients, and this is node 3"),
+        ({"partition-id": 3}, "has 3 clients, and this is node 3: num-supernodes=3 is enough"),
     ],
 )
 def test_a_node_that_is_no_client_says_why(node, words, run, monkeypatch):

@@ -153,8 +153,7 @@ def comparison_scores() -> list[Score]:
                 percent = gain - lost + (float(rng.normal()) if gain else 0.0)
                 better = TASKS[task][2]
                 value = base * (1 + percent / 100 * (1 if better else -1))
-                kind, metric = TASKS[task][:2]
-                scores.append(Score(method, seed, client, task, metric, value, better, kind=kind))
+                scores.append(Score(method, seed, client, task, TASKS[task][1], value, better))
     return scores
 
 

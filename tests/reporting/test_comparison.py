@@ -51,6 +51,12 @@ def test_lower_is_better():
     assert line.unit == "m"
 
 
+def test_a_tasks_kind_says_what_it_is_measured_in():
+    score = Score("x", 0, "a", "distance", "rmse", 0.5, False)
+    assert compare([score], []).lines[0].unit == ""
+    assert compare([score], [], {"distance": "depth"}).lines[0].unit == "m"
+
+
 def test_order_of_rows_does_not_matter():
     scores, totals = synthetic.comparison_scores(), synthetic.comparison_totals()
     shuffled = sorted(scores, key=lambda score: (score.value, score.seed))

@@ -1,15 +1,20 @@
-"""The ServerApp is the same federation, told by the run config where its folder is."""
+"""The ServerApp is the same federation, told by the run config which run it is."""
+
+import logging
 
 import pytest
 from flwr.app import Context, RecordDict
 
-from fedmtl.errors import RunError
+from clients.app import app as client_app
+from fedmtl.errors import ConfigError, RunError
+from fedmtl.run_directory import RunDirectory
 from server.app import main
-from tests.federations import Wire, create, events_of, models_of, story_of
+from simulations.inprocess import InProcessGrid
+from tests.federations import TINY, Wire, create, events_of, models_of, story_of
 
 
-def context(**run_config):
-    return Context(1, 1, {}, RecordDict(), run_config)
+def context(run_id=1, **run_config):
+    return Context(run_id, 1, {}, RecordDict(), run_config)
 
 
 def test_it_runs_the_directory_that_the_run_config_names(tmp_path, straight):
@@ -21,8 +26,22 @@ def test_it_runs_the_directory_that_the_run_config_names(tmp_path, straight):
     assert without_engine == [{**event, "engine": ""} for event in story_of(straight)]
 
 
-def test_without_a_directory_it_says_how_to_start_a_run(straight):
-    with pytest.raises(RunError, match="start runs with 'fedmtl run'"):
+def test_it_makes_a_run_of_the_scenario_that_the_run_config_names(tmp_path, straight, monkeypatch, caplog):
+    """Relative paths are from where Flower runs, for the server as for the clients."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text(TINY)
+    settings = {"scenario": "mine.yaml", "overrides": "rounds=3", "out": "runs"}
+    grid = InProcessGrid(client_app, 3, settings)
+    run_id = grid.run.run_id
+    with caplog.at_level(logging.INFO):
+        main(grid, context(run_id, **settings))
+    directory = RunDirectory.open(tmp_path / "runs" / f"mine-{run_id}")
+    assert models_of(directory) == models_of(straight)
+    assert f"The run's folder is {directory.path}" in caplog.messages
+
+
+def test_without_a_scenario_it_says_what_is_missing(straight):
+    with pytest.raises(ConfigError, match="neither a scenario nor a run-dir"):
         main(Wire(straight), context())
 
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 from flwr.app import ConfigRecord, Error, Message, RecordDict
-from flwr.common.constant import SUPERLINK_NODE_ID
+from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode
 
 from clients.app import app as client_app
-from server.delivery import NO_ANSWER, deliver
+from server.delivery import NO_ANSWER, deliver, is_lost
 from simulations.inprocess import InProcessGrid
 
 NODES = (11, 12, 13, 14)
@@ -129,3 +129,24 @@ def test_another_nodes_answer_is_an_error_of_the_asked_node():
 
 def test_nothing_to_deliver():
     assert list(deliver(Mail([]), [], timeout=30)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "lost"),
+    [
+        (NO_ANSWER, True),
+        (ErrorCode.NODE_UNAVAILABLE, True),
+        (ErrorCode.MESSAGE_UNAVAILABLE, True),
+        (ErrorCode.REPLY_MESSAGE_UNAVAILABLE, True),
+        (ErrorCode.CLIENT_APP_CRASHED, True),
+        (ErrorCode.CLIENT_APP_RAISED_EXCEPTION, False),
+        (ErrorCode.LOAD_CLIENT_APP_EXCEPTION, False),
+        (1000, False),
+    ],
+)
+def test_an_error_that_the_client_did_not_answer_with_is_a_loss(code, lost):
+    assert is_lost(Message(Error(code, "why"), reply_to=messages()[0])) is lost
+
+
+def test_an_answer_is_none():
+    assert not is_lost(answer(messages()[0]))

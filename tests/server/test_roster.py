@@ -1,14 +1,17 @@
 """Who is admitted to a federation, and who is not."""
 
 import json
+import logging
 import time
 
 import pytest
 from flwr.app import Context, Error, Message, RecordDict
+from flwr.common.constant import ErrorCode
 
 from fedmtl.aggregation import build_method
 from fedmtl.config import Plan
 from fedmtl.errors import RunError
+from server import roster as roster_module
 from server.blueprint import Blueprint
 from server.roster import Roster
 from tests.federations import (
@@ -203,6 +206,78 @@ def test_an_error_reply_is_a_refusal(directory):
     roster, failures = make(directory)
     roster.refresh(Crowd(directory, alter=alter))
     assert failures == [("node 3", "describe", "failed: has no power")]
+
+
+class Hushed(Crowd):
+    """A crowd in which a node's first answers to a kind of message are lost."""
+
+    def __init__(self, directory, node, kind, times):
+        super().__init__(directory, alter=self._lose)
+        self.node, self.kind, self.times = node, kind, times
+
+    def _lose(self, asked, reply):
+        if self.times and asked.metadata.dst_node_id == self.node and kind_of(asked) == self.kind:
+            self.times -= 1
+            return Message(Error(ErrorCode.NODE_UNAVAILABLE, "is gone"), reply_to=asked)
+        return reply
+
+
+@pytest.mark.parametrize("kind", ["query.describe", "query.join"])
+def test_a_node_that_did_not_answer_is_asked_again(kind, directory, monkeypatch):
+    monkeypatch.setattr(roster_module, "RETRY_SECONDS", 0.0)
+    roster, failures = make(directory)
+    crowd = Hushed(directory, 3, kind, times=1)
+    roster.refresh(crowd)
+    assert sorted(roster.members) == ["a", "c"]
+    roster.refresh(crowd)
+    assert sorted(roster.members) == list(CLIENTS)
+    assert crowd.asked(kind).count(3) == 2
+    assert len(failures) == 1
+
+
+def test_a_node_that_did_not_answer_is_left_alone_for_a_while(directory):
+    roster, _ = make(directory)
+    crowd = Hushed(directory, 3, "query.describe", times=1)
+    for _ in range(3):
+        roster.refresh(crowd)
+    assert crowd.asked("query.describe").count(3) == 1
+
+
+def test_a_node_that_answered_late_is_asked_again(directory, monkeypatch):
+    monkeypatch.setattr(roster_module, "HANDSHAKE_TIMEOUT", 0.1)
+    monkeypatch.setattr(roster_module, "RETRY_SECONDS", 0.0)
+    late = [3]
+
+    def alter(asked, reply):
+        if asked.metadata.dst_node_id in late:
+            late.clear()
+            return None
+        return reply
+
+    roster, failures = make(directory)
+    crowd = Crowd(directory, alter=alter)
+    roster.refresh(crowd)
+    assert failures == [("node 3", "describe", "did not answer within 0.1 s")]
+    roster.refresh(crowd)
+    assert sorted(roster.members) == list(CLIENTS)
+
+
+def test_the_server_waits_for_who_does_not_answer_and_not_for_who_is_refused(directory, monkeypatch):
+    monkeypatch.setattr(roster_module, "RETRY_SECONDS", 0.0)
+    roster, failures = make(directory)
+    roster.wait_for(Hushed(directory, 3, "query.describe", times=2), 3, timeout=30)
+    assert sorted(roster.members) == list(CLIENTS)
+    assert len(failures) == 2
+    roster, _ = make(directory)
+    with pytest.raises(RunError, match=r"2 of 3 clients joined within 0\.3 s: node 3 failed: is gone"):
+        roster.wait_for(Hushed(directory, 3, "query.describe", times=99), 3, timeout=0.3)
+
+
+def test_whoever_waits_is_told(directory, caplog):
+    roster, _ = make(directory)
+    with caplog.at_level(logging.INFO, "flwr"), pytest.raises(RunError):
+        roster.wait_for(Crowd(directory, present=[2]), 3, timeout=0.3)
+    assert [line for line in caplog.messages if line.startswith("1 of 3 clients have joined; waiting")]
 
 
 def test_waiting_is_bounded(directory):

@@ -1,9 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from fedmtl.config import OptimizerKind, ScheduleKind, TrainingConfig
+from fedmtl.errors import RunError
 from fedmtl.models import group_map, role
 from fedmtl.models.groups import Role
 from fedmtl.models.vectors import GroupVectors
@@ -124,6 +126,59 @@ def test_a_loaded_state_is_a_copy(kind):
     load_optimizer(again, net, arrays)
     stepped(net, again)
     assert all((arrays[key] == before[key]).all() for key in arrays)
+
+
+NAME = "heads.semseg.out.weight"
+MISFITS = {
+    "another model's parameter": (
+        lambda kept: kept.update({"gone.weight/step": np.zeros((), np.float32)}),
+        "holds 'gone.weight', which the model does not train",
+    ),
+    "a value that is missing": (lambda kept: kept.pop(f"{NAME}/exp_avg"), f"lacks 'exp_avg' of '{NAME}'"),
+    "a value too many": (
+        lambda kept: kept.update({f"{NAME}/momentum_buffer": np.zeros(1)}),
+        f"holds 'momentum_buffer' of '{NAME}' where AdamW goes on",
+    ),
+    "another shape": (
+        lambda kept: kept.update({f"{NAME}/exp_avg": np.zeros((2, 7), np.float32)}),
+        f"holds 'exp_avg' of '{NAME}' with shape (2, 7), not (",
+    ),
+    "a count that is none": (
+        lambda kept: kept.update({f"{NAME}/step": np.zeros(2, np.float32)}),
+        f"holds 'step' of '{NAME}' with shape (2,), not ()",
+    ),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_a_state_that_does_not_fit_is_told_with_what_does_not_and_the_way_out(misfit):
+    net, config = network(), TrainingConfig()
+    kept = optimizer_tensors(stepped(net, make_optimizer(GroupVectors(net), config)), net)
+    spoil, words = MISFITS[misfit]
+    spoil(kept)
+    with pytest.raises(RunError) as error:
+        load_optimizer(make_optimizer(GroupVectors(net), config), net, kept)
+    assert words in str(error.value)
+    assert str(error.value).endswith(
+        "go on with the tasks and the config that it was kept with, or start a new run"
+    )
+
+
+def test_another_optimisers_state_is_told():
+    net = network()
+    kept = optimizer_tensors(stepped(net, make_optimizer(GroupVectors(net), TrainingConfig())), net)
+    sgd = make_optimizer(GroupVectors(net), TrainingConfig(optimizer=OptimizerKind.sgd))
+    with pytest.raises(RunError, match=r"holds 'exp_avg' of '.*' where SGD goes on"):
+        load_optimizer(sgd, net, kept)
+
+
+def test_the_state_of_a_parameter_that_is_only_read_is_told():
+    net = toy_network(("depth",), ("semseg",))
+    optimizer = make_optimizer(GroupVectors(net), TrainingConfig())
+    optimised = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    name = next(name for name, p in net.named_parameters() if id(p) not in optimised)
+    with pytest.raises(RunError, match=f"holds '{name}', which the model does not train"):
+        load_optimizer(optimizer, net, {f"{name}/step": np.zeros((), np.float32)})
 
 
 def test_a_fresh_optimiser_has_no_state():

@@ -2,15 +2,15 @@
 
 import pytest
 
+from fedmtl import shipped
 from fedmtl.errors import ConfigError
 from fedmtl.scenario import load_scenario
-from simulations import scenarios
 
 
 def test_the_shipped_scenarios_load_and_are_called_like_their_files():
-    assert {"rooms", "street-people-room"} <= set(scenarios.names())
-    for name in scenarios.names():
-        scenario = load_scenario(scenarios.find(name))
+    assert {"rooms", "street-people-room", "two-rooms"} <= set(shipped.names())
+    for name in shipped.names():
+        scenario = load_scenario(shipped.find(name))
         assert scenario.name == name
         assert scenario.description
 
@@ -18,7 +18,7 @@ def test_the_shipped_scenarios_load_and_are_called_like_their_files():
 def test_a_file_is_found_by_its_path(tmp_path):
     path = tmp_path / "mine.yaml"
     path.touch()
-    assert scenarios.find(str(path)) == path
+    assert shipped.find(str(path)) == path
 
 
 @pytest.mark.parametrize(
@@ -30,5 +30,5 @@ def test_a_file_is_found_by_its_path(tmp_path):
 )
 def test_what_does_not_exist_is_named(name, words):
     with pytest.raises(ConfigError) as error:
-        scenarios.find(name)
+        shipped.find(name)
     assert words in str(error.value)
