@@ -155,6 +155,11 @@ class AttentionConfig:
     heads: int = 4
     points: int = 4
     """Sampling points per query, head and source task (deformable)."""
+    top_k: int = 0
+    """Source tasks that each query samples, chosen by learned gates; 0: all. Cost is then linear in the number
+    of tasks, not quadratic (deformable)."""
+    balance_weight: float = 0.01
+    """Weight of the loss that keeps the gates from settling on few sources (deformable with `top_k`)."""
     pool: int = 4
     """Keys and values are average-pooled by this factor (pooled)."""
 

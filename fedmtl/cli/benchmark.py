@@ -9,7 +9,9 @@ import typer
 
 
 def benchmark(
-    name: Annotated[str, typer.Argument(help="engines or rooms.")],
+    name: Annotated[
+        str, typer.Argument(help="attention, attention-scaling, engines, rooms or training-step.")
+    ],
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Settings of the scenario that it runs, as key=value.")
     ] = None,
@@ -19,12 +21,13 @@ def benchmark(
     from rich.console import Console
     from rich.table import Table
 
-    from simulations.benchmarks import run_benchmark
+    from simulations.benchmarks import make_table, run_benchmark
 
     rows = run_benchmark(name, overrides or [])
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
+    rows = make_table(name, rows)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(*columns)
     for row in rows:

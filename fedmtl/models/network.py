@@ -26,7 +26,7 @@ class Output(NamedTuple):
 
     Attributes:
         predictions: task → (B, channels, H, W) for dense tasks, (B, channels) for image-level ones; float32.
-        auxiliary: the routers' weighted losses, a scalar to add to the tasks'.
+        auxiliary: the weighted losses of routers and of attention's gates, a scalar to add to the tasks'.
     """
 
     predictions: dict[str, Tensor]
@@ -120,8 +120,10 @@ class MultiTaskNetwork(nn.Module):
         # With attention every task is a source, asked for or not.
         mixed = self.mixture(levels, asked if self.attention is None else self.tasks)
         maps = {task: self.neck(pyramid, attended_size) for task, pyramid in mixed.levels.items()}
+        auxiliary = mixed.auxiliary
         if self.attention is not None:
-            maps = self.attention(maps, asked)
+            maps, balance = self.attention(maps, asked)
+            auxiliary = auxiliary + balance
 
         predictions = {}
         for task in asked:
@@ -131,4 +133,4 @@ class MultiTaskNetwork(nn.Module):
             else:
                 predicted = head(maps[task])
             predictions[task] = predicted.float()
-        return Output(predictions, mixed.auxiliary)
+        return Output(predictions, auxiliary)

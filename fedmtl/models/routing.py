@@ -16,7 +16,7 @@ class Routing(NamedTuple):
 
     Attributes:
         gates: (B, S), at most k of them positive in a row; a row sums to 1.
-        balance: S·Σ_s f_s·p_s, with f_s the share of choices that fell on s, p_s its mean probability.
+        balance: see `balance_loss`.
         z: mean of logsumexp², which keeps the logits small.
     """
 
@@ -32,17 +32,26 @@ def route(logits: Tensor, k: int) -> Routing:
         logits: (B, S), one column an expert.
         k: experts kept; all of them where there are fewer.
     """
-    experts = logits.shape[1]
-    k = min(k, experts)
+    k = min(k, logits.shape[1])
     probabilities = logits.softmax(dim=1)
     chosen = torch.zeros_like(logits).scatter(1, logits.topk(k, dim=1).indices, 1.0)
     kept = probabilities * chosen
     share = chosen.mean(dim=0) / k
     return Routing(
         gates=kept / kept.sum(dim=1, keepdim=True),
-        balance=experts * (share * probabilities.mean(dim=0)).sum(),
+        balance=balance_loss(probabilities, share),
         z=logits.logsumexp(dim=1).square().mean(),
     )
+
+
+def balance_loss(probabilities: Tensor, share: Tensor) -> Tensor:
+    """S·Σ_s f_s·p_s (Fedus et al. 2022): 1 where choices are even, S where all fall on one.
+
+    Args:
+        probabilities: (B, S), whose mean over the batch is p.
+        share: (S,), f: of all choices, how many fell on s; sums to 1.
+    """
+    return len(share) * (share * probabilities.mean(dim=0)).sum()
 
 
 class Gate(Grouped):

@@ -1,4 +1,7 @@
-"""Speed and memory, measured: `run(overrides) -> rows` in one module a benchmark."""
+"""Speed and memory, measured: one module a benchmark, with `run(overrides) -> rows`.
+
+A module may also have `table(rows) -> rows`, for what a person would rather compare than read.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,11 @@ from typing import Any, cast
 from fedmtl.errors import ConfigError, did_you_mean
 
 BENCHMARKS: Mapping[str, str] = {
+    "attention": "simulations.benchmarks.attention",
+    "attention-scaling": "simulations.benchmarks.scaling",
     "engines": "simulations.benchmarks.engines",
     "rooms": "simulations.benchmarks.rooms",
+    "training-step": "simulations.benchmarks.training_step",
 }
 
 Row = dict[str, Any]
@@ -25,3 +31,9 @@ def run_benchmark(name: str, overrides: Sequence[str] = ()) -> list[Row]:
     if name not in BENCHMARKS:
         raise ConfigError(f"there is no benchmark '{name}'; {did_you_mean(name, BENCHMARKS)}")
     return cast(list[Row], import_module(BENCHMARKS[name]).run(overrides))
+
+
+def make_table(name: str, rows: list[Row]) -> list[Row]:
+    """The rows of a benchmark as a person would compare them; keys are the columns."""
+    table = getattr(import_module(BENCHMARKS[name]), "table", None)
+    return cast(list[Row], table(rows)) if table else rows

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from fedmtl.data.rooms import Rooms
-from fedmtl.errors import ConfigError
+from simulations.benchmarks.settings import refuse_settings
 
 FIRST_IMAGE = """
 import time
@@ -33,8 +33,7 @@ def run(overrides: Sequence[str] = (), *, images: int = 100, repeats: int = 5) -
     Raises:
         ConfigError: there are overrides, for which there is no scenario here.
     """
-    if overrides:
-        raise ConfigError(f"the benchmark rooms takes no settings, such as '{overrides[0]}'")
+    refuse_settings("rooms", overrides)
     rooms = Rooms(train=images)
     first = _first_image_seconds()
     pools: list[tuple[int, int, Executor]] = [

@@ -1,11 +1,13 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 
 from fedmtl.config import AttentionKind
 from fedmtl.errors import ModelError
-from fedmtl.models import Role, group_map, role
+from fedmtl.models import MultiTaskNetwork, Role, group_map, role
+from fedmtl.tasks import TaskSpec, build_task
 from tests.models.toys import SIZE, images, toy_config, toy_network, train_step
 
 KINDS = list(AttentionKind)
@@ -115,6 +117,21 @@ def test_gradients_reach_all_that_is_trained_and_nothing_that_is_read(kind):
                 assert network.get_parameter(name).grad.abs().max() > 0, name
 
 
+def test_sixteen_tasks_are_ordinary():
+    kinds = [TaskSpec("", "depth"), TaskSpec("", "regression"), TaskSpec("", "classification", ("no", "yes"))]
+    tasks = [build_task(replace(kinds[i % 3], name=f"task{i}")) for i in range(16)]
+    config = toy_config()
+    config.attention.top_k = 4
+    network = MultiTaskNetwork(config, tasks, [task.name for task in tasks], image_size=SIZE, seed=0)
+    before = {name: p.detach().clone() for name, p in network.named_parameters() if ".gate." in name}
+    torch.manual_seed(0)
+    for _ in range(2):  # the attention's output is zero until the first
+        train_step(network, images())
+    assert len(before) == 2 * 16
+    for name, gate in before.items():
+        assert not torch.equal(network.get_parameter(name), gate), name
+
+
 def test_a_head_without_labels_predicts_when_asked():
     network = toy_network(("depth",), context=("scene", "semseg"), heads=("semseg",)).eval()
     assert set(network(images()).predictions) == {"depth"}
@@ -160,10 +177,12 @@ def test_bfloat16_autocast_gives_float32_predictions():
         torch.testing.assert_close(predictions[task], expected, rtol=0.1, atol=0.1)
 
 
+@pytest.mark.parametrize("top_k", [0, 2])
 @torch.no_grad()
-def test_the_network_exports_as_one_graph():
+def test_the_network_exports_as_one_graph(top_k):
     config = toy_config()
     config.backbone.levels = [1, 2]
+    config.attention.top_k = top_k
     network = perturbed(toy_network(("depth", "type"), ("scene",), config))
     exported = torch.export.export(network, (images(),)).module()
     output, expected = exported(images()), network(images())

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fedmtl.models.routing import Gate, route
+from fedmtl.models.routing import Gate, balance_loss, route
 
 
 def test_a_row_by_hand():
@@ -26,6 +26,12 @@ def test_balance_is_one_when_even_and_the_number_of_experts_when_all_go_to_one()
     even = 30 * torch.eye(4)
     assert route(even, 1).balance.item() == pytest.approx(1)
     assert route(even[[0, 0, 0, 0]], 1).balance.item() == pytest.approx(4)
+
+
+def test_balance_by_hand():
+    probabilities = torch.tensor([[0.5, 0.5, 0.0], [0.1, 0.3, 0.6]])
+    share = torch.tensor([0.25, 0.5, 0.25])
+    assert balance_loss(probabilities, share).item() == pytest.approx(3 * (0.075 + 0.2 + 0.075))
 
 
 def test_permuting_experts_permutes_gates_only():

@@ -29,8 +29,11 @@ def build_attention(config: AttentionConfig, tasks: Sequence[str], seed: int) ->
     """The attention that `config` asks for, over `tasks`; None where it asks for none.
 
     Raises:
-        ModelError: the channels cannot be divided among the heads, or into sines and cosines of two axes.
+        ModelError: the channels cannot be divided among the heads, or into sines and cosines of two axes; or
+            `top_k` is negative.
     """
+    if config.top_k < 0:
+        raise ModelError(f"model.attention.top_k: {config.top_k} is negative; 0 samples every source")
     if config.channels % config.heads or config.channels % 4:
         raise ModelError(
             f"model.attention.channels: {config.channels} is not a multiple of 4 and of {config.heads} heads"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,20 @@ from fedmtl.models.named import TaskDict
 from fedmtl.seeding import torch_seed
 
 FFN_RATIO = 2
+
+
+class Attended(NamedTuple):
+    """Task → its map, (B, C, H, W); and the weighted loss of the attention's gates, a scalar."""
+
+    maps: dict[str, Tensor]
+    auxiliary: Tensor
+
+
+class Gathered(NamedTuple):
+    """What each query gathered, (B, T', H, W, C); and the weighted loss of the gates, a scalar."""
+
+    values: Tensor
+    auxiliary: Tensor
 
 
 class Source(Grouped):
@@ -61,30 +76,30 @@ class InterTaskAttention(Grouped, ABC):
         with torch_seed(seed, "attention", task):
             return self.source(task, self.config)
 
-    def forward(self, maps: Mapping[str, Tensor], queries: Sequence[str]) -> dict[str, Tensor]:
+    def forward(self, maps: Mapping[str, Tensor], queries: Sequence[str]) -> Attended:
         """The maps of `queries` after they have attended to all of `maps`, each (B, C, H, W)."""
         tokens = torch.stack([maps[task].permute(0, 2, 3, 1) for task in self.tasks], dim=1)
         _, _, height, width, channels = tokens.shape
         position = sine_position(height, width, channels, tokens.device)
         embeddings = torch.stack([self.sources[task].embedding for task in self.tasks])
         asked = [self.tasks.index(task) for task in queries]
+        everything = asked == list(range(len(self.tasks)))
 
         values = self.norm(tokens) + embeddings[:, None, None]
         keys = values + position
-        x = tokens[:, asked]
-        x = x + self.out(self.attend(keys[:, asked], keys, values))
+        x, asking = (tokens, keys) if everything else (tokens[:, asked], keys[:, asked])
+        gathered = self.attend(asking, keys, values)
+        x = x + self.out(gathered.values)
         x = x + self.ffn(self.ffn_norm(x))
-        return {task: x[:, i].permute(0, 3, 1, 2) for i, task in enumerate(queries)}
+        answers = {task: x[:, i].permute(0, 3, 1, 2) for i, task in enumerate(queries)}
+        return Attended(answers, gathered.auxiliary)
 
     @abstractmethod
-    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Gathered:
         """What each query gathers.
 
         Args:
             queries: (B, T', H, W, C), with task embedding and position.
             keys: (B, T, H, W, C), with task embedding and position.
             values: (B, T, H, W, C), with task embedding, which tells what came from where.
-
-        Returns:
-            (B, T', H, W, C)
         """

@@ -1,20 +1,50 @@
 """Deformable sampling: the core of multi-scale deformable attention (Zhu et al. 2021), with tasks for levels.
 
-A core computes it; each is equal to the others up to rounding. `plain` runs everywhere.
+Several cores compute it, equal to one another up to rounding; `plain` runs everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from fedmtl.errors import ModelError, did_you_mean
+from fedmtl.models.attention.operator import Core, Kernels, make_operator
 from fedmtl.models.attention.plain import plain_sample
 
-Core = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
-BACKENDS: dict[str, Core] = {"plain": plain_sample}
+class Backend(NamedTuple):
+    """A core, and the type of the devices that it runs on; None: all."""
+
+    core: Core
+    device: str | None
+
+
+def _numba() -> Kernels:
+    from fedmtl.models.attention import compiled
+
+    return compiled
+
+
+def _triton() -> Kernels:
+    try:
+        from fedmtl.models.attention import cuda
+    except ImportError as error:
+        raise ModelError(
+            f"the sampling backend 'triton' cannot be loaded ({error}): install the package triton, "
+            "or ask for backend 'plain'"
+        ) from error
+    return cuda
+
+
+# `auto` takes the first that runs on the tensors' device.
+BACKENDS = {
+    "numba": Backend(make_operator("sample_numba", _numba), "cpu"),
+    "triton": Backend(make_operator("sample_triton", _triton), "cuda"),
+    "plain": Backend(plain_sample, None),
+}
 
 
 def deformable_sample(
@@ -27,22 +57,37 @@ def deformable_sample(
         locations: (B, Q, M, K, P, 2); (x, y) in [0, 1], pixel centres at (i + 0.5)/size, zero outside. Keep
             them in float32: in half precision they lose pixels.
         weights: (B, Q, M, K, P).
-        sources: (B, Q, K) int64 in [0, T), the source task of each k; None: K = T, every source in order.
-        backend: a core's name; `auto` takes the fastest that runs here.
+        sources: (B, Q, K) int64 in [0, T), the source task of each k; None: K = T, every source in order. One
+            outside that range is refused by `numba`; `triton` reads zeros, as looking would cost a wait.
+        backend: a core's name; `auto` takes the fastest on the tensors' device. A core that fails raises: no
+            other takes over.
 
     Returns:
-        (B, Q, M·D), in `value`'s dtype.
+        (B, Q, M·D), in `value`'s dtype. Under `torch.use_deterministic_algorithms` its gradients have the same
+        bits every time.
 
     Raises:
-        ModelError: the shapes do not fit together, or there is no such backend.
+        ModelError: shapes, dtypes or devices do not fit together, a source is no task, there is no such
+            backend, it does not run on this device, or what it needs is not installed.
     """
     _check(value, locations, weights, sources)
-    core = BACKENDS.get("plain" if backend == "auto" else backend)
-    if core is None:
+    return _choose(backend, value.device)(value, locations, weights, sources)
+
+
+def _choose(name: str, device: torch.device) -> Core:
+    if name == "auto" and torch.compiler.is_exporting():
+        return plain_sample  # a graph of PyTorch's own operators needs no fedmtl where it is run
+    if name == "auto":
+        return next(core for core, runs_on in BACKENDS.values() if runs_on in (device.type, None))
+    if name not in BACKENDS:
+        raise ModelError(f"unknown sampling backend '{name}': {did_you_mean(name, ['auto', *BACKENDS])}")
+    core, runs_on = BACKENDS[name]
+    if runs_on not in (device.type, None):
         raise ModelError(
-            f"unknown sampling backend '{backend}': {did_you_mean(backend, ['auto', *BACKENDS])}"
+            f"the sampling backend '{name}' runs on {runs_on}, not on {device.type}: "
+            "move the tensors, or leave the choice to backend 'auto'"
         )
-    return core(value, locations, weights, sources)
+    return core
 
 
 def _check(value: Tensor, locations: Tensor, weights: Tensor, sources: Tensor | None) -> None:
@@ -58,6 +103,12 @@ def _check(value: Tensor, locations: Tensor, weights: Tensor, sources: Tensor | 
         expected["locations"] = (locations, (batch, queries, heads, tasks, points, 2))
     else:
         expected["sources"] = (sources, (batch, queries, slots))
+        if sources.dtype != torch.int64:
+            raise ModelError(f"deformable_sample: sources should be int64, not {sources.dtype}")
     for name, (tensor, shape) in expected.items():
         if tuple(tensor.shape) != shape:
             raise ModelError(f"deformable_sample: {name} should be {shape}, not {tuple(tensor.shape)}")
+        if tensor.device != value.device:
+            raise ModelError(
+                f"deformable_sample: {name} should be on {value.device} like value, not on {tensor.device}"
+            )

@@ -7,11 +7,13 @@ from fedmtl.models.attention import build_attention
 from fedmtl.models.groups import group_map
 from fedmtl.seeding import torch_seed
 
-KINDS = [AttentionKind.deformable, AttentionKind.full, AttentionKind.pooled]
+KINDS = [AttentionKind.deformable, "deformable, top 2", AttentionKind.full, AttentionKind.pooled]
 TASKS = ("a", "b", "c")
 
 
 def build(kind, tasks=TASKS, seed=0, **options):
+    if kind == "deformable, top 2":
+        kind, options = AttentionKind.deformable, {"top_k": 2, **options}
     config = AttentionConfig(kind=kind, channels=8, heads=2, points=2, **options)
     with torch_seed(seed, "attention"):
         return build_attention(config, tasks, seed)
@@ -26,13 +28,13 @@ def trained(block):
     torch.manual_seed(0)
     for parameter in block.parameters():
         parameter.data += 0.3 * torch.randn_like(parameter)
-    return block
+    return block.eval()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_untrained_block_is_the_identity(kind):
     before = maps()
-    for task, after in build(kind)(before, TASKS).items():
+    for task, after in build(kind)(before, TASKS).maps.items():
         assert torch.equal(after, before[task])
 
 
@@ -40,17 +42,17 @@ def test_an_untrained_block_is_the_identity(kind):
 def test_a_trained_block_reads_every_source(kind):
     block = trained(build(kind))
     sources = {task: x.requires_grad_() for task, x in maps().items()}
-    block(sources, ["a"])["a"].square().sum().backward()
+    block(sources, ["a"]).maps["a"].square().sum().backward()
     assert all(x.grad.abs().max() > 0 for x in sources.values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_querys_answer_does_not_depend_on_what_else_is_asked(kind):
     block = trained(build(kind))
-    everything = block(maps(), TASKS)
+    everything = block(maps(), TASKS).maps
     assert list(everything) == list(TASKS)
-    torch.testing.assert_close(block(maps(), ["c"])["c"], everything["c"])
-    torch.testing.assert_close(block(maps(), ["c", "a"])["a"], everything["a"])
+    torch.testing.assert_close(block(maps(), ["c"]).maps["c"], everything["c"])
+    torch.testing.assert_close(block(maps(), ["c", "a"]).maps["a"], everything["a"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -67,6 +69,13 @@ def test_each_source_is_a_group(kind):
     assert f"sources.{TASKS[0]}.embedding" in groups["attention/a"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_gates_add_a_loss(kind):
+    auxiliary = build(kind)(maps(), TASKS).auxiliary
+    assert auxiliary.shape == ()
+    assert (auxiliary > 0) == (kind == "deformable, top 2")
+
+
 def test_no_attention_is_none():
     assert build(AttentionKind.none) is None
 
@@ -75,3 +84,8 @@ def test_no_attention_is_none():
 def test_channels_that_do_not_divide_are_refused(channels, heads):
     with pytest.raises(ModelError, match=f"{channels} is not a multiple of 4 and of {heads} heads"):
         build_attention(AttentionConfig(channels=channels, heads=heads), TASKS, 0)
+
+
+def test_a_negative_number_of_sources_is_refused():
+    with pytest.raises(ModelError, match=r"model.attention.top_k: -1 is negative; 0 samples every source"):
+        build(AttentionKind.deformable, top_k=-1)

@@ -19,14 +19,14 @@ def test_full_attention_by_hand():
     q, k, v = (f(x).view(3, 12, 2, 4) for f in (block.query, block.key, block.value))
     weights = (torch.einsum("bqmd,bkmd->bmqk", q, k) / 2).softmax(dim=-1)
     expected = torch.einsum("bmqk,bkmd->bqmd", weights, v).reshape(x.shape)
-    torch.testing.assert_close(block.attend(x, x, x), expected)
+    torch.testing.assert_close(block.attend(x, x, x).values, expected)
 
 
 def test_pooling_by_one_is_full_attention():
     full, pooled = FullAttention(config(), ["a", "b"], 0), PooledAttention(config(pool=1), ["a", "b"], 0)
     pooled.load_state_dict(full.state_dict())
     x = tokens(4, 5)
-    torch.testing.assert_close(pooled.attend(x, x, x), full.attend(x, x, x))
+    torch.testing.assert_close(pooled.attend(x, x, x).values, full.attend(x, x, x).values)
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 6), (5, 7)])

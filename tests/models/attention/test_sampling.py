@@ -1,58 +1,53 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from fedmtl.errors import ModelError
 from fedmtl.models.attention import deformable_sample
+from tests.models.attention.cases import CASES, reference, relative_error, through
 
-B, T, H, W, M, D, Q, K, P = 2, 3, 4, 5, 2, 3, 6, 3, 2
-
-
-def naive(value, locations, weights, sources=None):
-    """The definition, one sample at a time."""
-    out = np.zeros((B, locations.shape[1], M, D))
-    for b, q, m, k, p in np.ndindex(*weights.shape):
-        source = k if sources is None else sources[b, q, k]
-        x, y = locations[b, q, m, k, p] * (W, H) - 0.5
-        for i in (int(np.floor(y)), int(np.floor(y)) + 1):
-            for j in (int(np.floor(x)), int(np.floor(x)) + 1):
-                if 0 <= i < H and 0 <= j < W:
-                    area = (1 - abs(y - i)) * (1 - abs(x - j))
-                    out[b, q, m] += weights[b, q, m, k, p] * area * value[b, source, i, j, m]
-    return out.reshape(B, -1, M * D)
+ON_A_CPU = ["numba", "plain"]
+H, W = 4, 5
 
 
-def inputs(slots=K, low=-0.5, high=1.5):
-    rng = np.random.default_rng(0)
-    value = rng.standard_normal((B, T, H, W, M, D))
-    locations = rng.uniform(low, high, (B, Q, M, slots, P, 2))
-    weights = rng.standard_normal((B, Q, M, slots, P))
-    return value, locations, weights
+def inputs(name="outside", dtype=torch.float64):
+    case = CASES[name].to(dtype)
+    return case.value, case.locations, case.weights
 
 
-def sample(value, locations, weights, sources=None, **options):
-    tensors = [torch.from_numpy(array) for array in (value, locations, weights)]
-    return deformable_sample(
-        *tensors, None if sources is None else torch.from_numpy(sources), **options
-    ).numpy()
+def by(backend):
+    return lambda *arguments: deformable_sample(*arguments, backend=backend)
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.5, 1.5), (-40, 40)])
-def test_equals_the_definition_inside_at_the_border_and_far_outside(low, high):
-    arrays = inputs(low=low, high=high)
-    np.testing.assert_allclose(sample(*arrays), naive(*arrays), atol=1e-12)
+def sample(value, locations, weights):
+    return deformable_sample(*(torch.from_numpy(array) for array in (value, locations, weights))).numpy()
 
 
-@pytest.mark.parametrize("slots", [1, 3, 5])
-def test_each_query_can_choose_its_sources(slots):
-    arrays = inputs(slots)
-    sources = np.random.default_rng(1).integers(0, T, (B, Q, slots))
-    np.testing.assert_allclose(sample(*arrays, sources), naive(*arrays, sources), atol=1e-12)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+@pytest.mark.parametrize("backend", ON_A_CPU)
+@pytest.mark.parametrize("name", CASES)
+def test_equals_the_definition(name, backend, dtype, tolerance):
+    case = CASES[name].clear_of_kinks()
+    for actual, expected in zip(through(by(backend), case.to(dtype)), reference(case), strict=True):
+        assert relative_error(actual, expected) < tolerance
+
+
+@pytest.mark.parametrize("backend", ON_A_CPU)
+@pytest.mark.parametrize("name", CASES)
+def test_the_result_is_right_on_kinks_too(name, backend):
+    case = CASES[name]
+    out = deformable_sample(case.value, case.locations, case.weights, case.sources, backend)
+    assert relative_error(out, reference(case)[0]) < 1e-12
 
 
 def test_the_default_is_every_source_in_order():
-    arrays = inputs()
-    np.testing.assert_array_equal(sample(*arrays), sample(*arrays, np.tile(np.arange(T), (B, Q, 1))))
+    value, locations, weights = inputs()
+    in_order = torch.arange(2).expand(1, 6, 2)
+    assert torch.equal(
+        deformable_sample(value, locations, weights), deformable_sample(value, locations, weights, in_order)
+    )
 
 
 def test_a_pixels_centre_reads_the_pixel_and_outside_is_zero():
@@ -72,35 +67,68 @@ def test_the_edge_fades_to_zero_over_half_a_pixel():
 
 
 def test_neighbouring_tasks_never_leak_into_each_other():
-    value, locations, weights = inputs(low=-2, high=3)
-    silent = value.copy()
-    silent[:, [0, 2]] = 0
-    only = weights.copy()
-    only[:, :, :, [0, 2]] = 0
-    np.testing.assert_allclose(sample(value, locations, only), sample(silent, locations, weights), atol=1e-12)
-
-
-@pytest.mark.parametrize("with_sources", [False, True])
-def test_gradients_are_those_of_the_definition(with_sources):
-    value, locations, weights = (torch.from_numpy(array).requires_grad_() for array in inputs())
-    sources = torch.tensor([2, 0, 2]).expand(B, Q, K) if with_sources else None
-    torch.autograd.gradcheck(
-        lambda *tensors: deformable_sample(*tensors, sources), (value, locations, weights)
+    value, locations, weights = inputs("five tasks")
+    silent, only = value.clone(), weights.clone()
+    silent[:, [0, 2, 4]] = 0
+    only[:, :, :, [0, 2, 4]] = 0
+    torch.testing.assert_close(
+        deformable_sample(value, locations, only), deformable_sample(silent, locations, weights)
     )
 
 
-def test_the_result_has_the_values_dtype():
-    value, locations, weights = (torch.from_numpy(array).float() for array in inputs())
-    half = deformable_sample(value.bfloat16(), locations, weights)
+@pytest.mark.parametrize("backend", ON_A_CPU)
+@pytest.mark.parametrize("name", ["outside", "one pixel", "three channels", "more sources than tasks"])
+def test_gradients_are_those_of_the_result(name, backend):
+    case = CASES[name].clear_of_kinks()
+    arguments = [x.clone().requires_grad_() for x in (case.value, case.locations, case.weights)]
+    torch.autograd.gradcheck(by(backend), (*arguments, case.sources), fast_mode=True)
+
+
+@pytest.mark.parametrize("backend", ON_A_CPU)
+def test_the_result_has_the_values_dtype(backend):
+    value, locations, weights = inputs(dtype=torch.float32)
+    half = deformable_sample(value.bfloat16(), locations, weights, backend=backend)
     assert half.dtype == torch.bfloat16
-    expected = deformable_sample(value.bfloat16().float(), locations, weights)
+    expected = deformable_sample(value.bfloat16().float(), locations, weights, backend=backend)
     torch.testing.assert_close(half, expected.bfloat16())
 
 
+@pytest.mark.parametrize("name", ["outside", "more sources than tasks"])
+def test_it_compiles_into_one_graph(name):
+    torch.compiler.reset()
+    case = CASES[name].clear_of_kinks().to(torch.float32)
+
+    def twice(*arguments):
+        return 2 * deformable_sample(*arguments)
+
+    compiled = torch.compile(twice, fullgraph=True, backend="aot_eager")
+    for actual, expected in zip(through(compiled, case), through(twice, case), strict=True):
+        torch.testing.assert_close(actual, expected)
+
+
+@pytest.mark.parametrize(("device", "numba"), [("cpu", True), ("meta", False)])
+def test_auto_takes_the_fastest_core_of_the_device(device, numba):
+    out = deformable_sample(*(x.to(device).requires_grad_() for x in inputs()))
+    assert ("sample_numba" in out.grad_fn.name()) == numba
+
+
 def test_an_unknown_backend_is_named():
-    arrays = inputs()
     with pytest.raises(ModelError, match="unknown sampling backend 'plian': did you mean 'plain'"):
-        sample(*arrays, backend="plian")
+        deformable_sample(*inputs(), backend="plian")
+
+
+@pytest.mark.parametrize(("backend", "device"), [("triton", "cpu"), ("numba", "meta")])
+def test_a_backend_on_the_wrong_device_is_named(backend, device):
+    with pytest.raises(ModelError, match=f"backend '{backend}' runs on .*, not on {device}"):
+        deformable_sample(*(x.to(device) for x in inputs()), backend=backend)
+
+
+def test_where_triton_is_missing_its_backend_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "fedmtl.models.attention.cuda", raising=False)
+    monkeypatch.delattr("fedmtl.models.attention.cuda", raising=False)
+    with pytest.raises(ModelError, match=r"'triton' cannot be loaded .*: install the package triton"):
+        torch.ops.fedmtl.sample_triton(*inputs(), None)
 
 
 @pytest.mark.parametrize(
@@ -108,11 +136,13 @@ def test_an_unknown_backend_is_named():
     [
         (lambda v, at, w: (v[0], at, w, None), "takes value"),
         (lambda v, at, w: (v, at[..., :1], w, None), "locations should be"),
-        (lambda v, at, w: (v, at, w[:1], None), "weights should be"),
-        (lambda v, at, w: (v, at[:, :, :, :2], w[:, :, :, :2], None), "locations should be"),
-        (lambda v, at, w: (v, at, w, np.zeros((B, Q, 1), int)), "sources should be"),
+        (lambda v, at, w: (v, at, w[:, 1:], None), "weights should be"),
+        (lambda v, at, w: (v, at[:, :, :, :1], w[:, :, :, :1], None), "locations should be"),
+        (lambda v, at, w: (v, at, w, torch.zeros(1, 6, 1, dtype=torch.int64)), "sources should be"),
+        (lambda v, at, w: (v, at, w, torch.zeros(1, 6, 2, dtype=torch.int32)), "sources should be int64"),
+        (lambda v, at, w: (v, at, w.to("meta"), None), "weights should be on cpu like value, not on meta"),
     ],
 )
-def test_shapes_that_do_not_fit_are_named(change, message):
+def test_what_does_not_fit_is_named(change, message):
     with pytest.raises(ModelError, match=message):
-        sample(*change(*inputs()))
+        deformable_sample(*change(*inputs()))

@@ -1,0 +1,87 @@
+"""Compiled code that lets go of the GIL, on several threads."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+
+Unit = TypeVar("Unit")
+Team = Callable[[Callable[[int, int], None], int], None]
+"""Calls a function with (number of the thread, number of threads) on each of at most so many threads."""
+
+
+def share_out(units: Sequence[Unit], work: Callable[[Sequence[Unit]], None]) -> None:
+    """Call `work` on consecutive shares of `units`, on at most `torch.get_num_threads()` threads.
+
+    Where torch runs on OpenMP, these are torch's own threads: a pool beside them would have to win the cores from
+    threads that still spin after torch's last operation, which takes longer than a small map does. A process that
+    was forked should therefore set one thread, as it must for torch.
+
+    Raises what `work` raises, once every thread has stopped.
+    """
+    shares = min(torch.get_num_threads(), len(units))
+    if shares <= 1:
+        if units:
+            work(units)
+        return
+    edges = [len(units) * share // shares for share in range(shares + 1)]
+    parts = [units[start:stop] for start, stop in pairwise(edges)]
+    errors: list[BaseException] = []
+
+    def body(thread: int, threads: int) -> None:
+        try:
+            for part in parts[thread::threads]:
+                work(part)
+        except BaseException as error:
+            errors.append(error)
+
+    team = openmp_team() or pool_team
+    team(body, shares)
+    if errors:
+        raise errors[0]
+
+
+@cache
+def openmp_team() -> Team | None:
+    """The threads of the OpenMP library that torch has loaded; None where there is none."""
+    if sys.platform != "linux":
+        return None
+    loaded = ctypes.CDLL(None)
+    try:
+        parallel, number, count = loaded.GOMP_parallel, loaded.omp_get_thread_num, loaded.omp_get_num_threads
+    except AttributeError:
+        return None
+    parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    parallel.restype = None
+    callback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+    def team(body: Callable[[int, int], None], threads: int) -> None:
+        function = callback(lambda _: body(number(), count()))
+        parallel(function, None, threads, 0)
+
+    return team
+
+
+def pool_team(body: Callable[[int, int], None], threads: int) -> None:
+    """Threads of Python's, of which the caller's is the first."""
+    others = [_pool(threads - 1).submit(body, thread, threads) for thread in range(1, threads)]
+    body(0, threads)
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="fedmtl-attention")
+
+
+# A forked process inherits the pools, but none of their threads.
+os.register_at_fork(after_in_child=_pool.cache_clear)
