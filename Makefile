@@ -22,6 +22,9 @@ lint: $(STAMP)  ## Style and types
 bench: $(STAMP)  ## Every benchmark, as JSON rows
 	$(BIN)/fedmtl benchmark rooms --json
 	$(BIN)/fedmtl benchmark engines --json
+	$(BIN)/fedmtl benchmark attention --json
+	$(BIN)/fedmtl benchmark attention-scaling --json
+	$(BIN)/fedmtl benchmark training-step --json
 
 # constraints.txt pins every version; torch and torchvision can only move together.
 $(STAMP): pyproject.toml constraints.txt
