@@ -13,30 +13,33 @@ from typing import Any, TypeVar, cast
 from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., Any])
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
 _config_lock = Lock()
 
 
-def kernel(function: F) -> F:
+def kernel(function: F, *, contract: bool = False) -> F:
     """Compile `function` to machine code that lets go of the GIL, kept on disk for the next process.
 
     It is kept beside the source or in the user's cache, whichever can be written (NUMBA_CACHE_DIR goes first);
     where neither can, as in many containers, in a folder of the user's own among the temporary files.
 
     A kernel calls only kernels of its own file: numba knows a cached one to be stale by its own file alone.
+
+    Args:
+        contract: let a·b + c be rounded once: faster, but then processors of different kinds differ in last bits.
     """
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"} if contract else False}
     try:
-        return cast(F, njit(cache=True, **_OPTIONS)(function))
+        return cast(F, njit(cache=True, **options)(function))
     except RuntimeError:
         # numba found no place to write and refuses to decorate at all.
         folder = temporary_cache()
     if folder is None:
         # Compiling anew in every process costs seconds and changes no result.
-        return cast(F, njit(**_OPTIONS)(function))
+        return cast(F, njit(**options)(function))
     with _config_lock:
         before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
         try:
-            return cast(F, njit(cache=True, **_OPTIONS)(function))
+            return cast(F, njit(cache=True, **options)(function))
         finally:
             config.CACHE_DIR = before
 

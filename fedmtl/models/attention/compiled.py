@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -21,19 +19,17 @@ def forward(value: Tensor, locations: Tensor, weights: Tensor, sources: Tensor |
     shape = _shape(value, weights)
     batch, (tasks, height, width, heads, queries, _, _), channels = len(value), shape, value.shape[-1]
     out = weights.new_empty(batch, queries, heads * channels)
-    chosen = _every_source(value, weights) if sources is None else sources
-    arrays = [_flat(tensor) for tensor in (value, locations, weights, chosen, out)]
+    chosen = np.empty(0, np.int64) if sources is None else _flat(sources)
+    arrays = _flat(value), _flat(locations), _flat(weights), chosen, _flat(out)
     kernel, extent = make_forward(channels), _extent(value)
-
-    def work(units: Sequence[tuple[int, int, tuple[int, int]]]) -> None:
-        maps = _flat(value.new_empty(tasks * height * width * channels))
-        for sample, head, some_queries in units:
-            kernel(*arrays, maps, shape, extent, sample, head, some_queries)
-
     # Queries are divided only where there are fewer heads than threads: each part copies the maps anew.
     parts = -(-torch.get_num_threads() // max(batch * heads, 1))
-    edges = [queries * part // parts for part in range(parts + 1)]
-    share_out(list(product(range(batch), range(heads), pairwise(edges))), work)
+
+    def work(first: int, last: int) -> None:
+        maps = _flat(value.new_empty(tasks * height * width * channels))
+        kernel(*arrays, maps, shape, extent, parts, first, last)
+
+    share_out(batch * heads * parts, work)
     return out
 
 
@@ -43,22 +39,20 @@ def backward(
     """See `operator.Kernels`. Each thread needs two copies of one head's map of one source."""
     value, grad = value.to(weights.dtype), grad.to(weights.dtype)
     shape = _shape(value, weights)
-    batch, (tasks, height, width, heads, _, _, _), channels = len(value), shape, value.shape[-1]
+    batch, (tasks, height, width, heads, queries, slots, _), channels = len(value), shape, value.shape[-1]
     gradients = torch.empty_like(value), torch.empty_like(locations), torch.empty_like(weights)
     arrays = [_flat(tensor) for tensor in (grad, value, locations, weights, *gradients)]
-    chosen = _every_source(value, weights) if sources is None else sources
-    by_source = chosen.flatten(1).numpy()
-    entries, ends = np.empty_like(by_source), np.empty((batch, tasks + 1), np.int64)
-    sort_by_source(by_source, entries, ends)
+    entries, ends = np.empty((0, 0, 2), np.int64), np.empty((batch, tasks + 1), np.int64)
+    if sources is not None:
+        entries = np.empty((batch, queries * slots, 2), np.int64)
+        sort_by_source(sources.numpy(), entries, ends)
     kernel, extent = make_backward(channels), _extent(value)
 
-    def work(units: Sequence[tuple[int, int, int]]) -> None:
+    def work(first: int, last: int) -> None:
         maps = _flat(value.new_empty(2 * height * width * channels))
-        for sample, head, task in units:
-            looking = entries[sample, ends[sample, task] : ends[sample, task + 1]]
-            kernel(*arrays, maps, shape, extent, sample, head, task, looking)
+        kernel(*arrays, entries, ends, maps, shape, extent, first, last)
 
-    share_out(list(product(range(batch), range(heads), range(tasks))), work)
+    share_out(batch * heads * tasks, work)
     return gradients
 
 
@@ -71,11 +65,6 @@ def _shape(value: Tensor, weights: Tensor) -> Shape:
 def _extent(value: Tensor) -> Extent:
     dtype = np.float32 if value.dtype == torch.float32 else np.float64
     return dtype(value.shape[3]), dtype(value.shape[2]), dtype(1)
-
-
-def _every_source(value: Tensor, weights: Tensor) -> Tensor:
-    """(B, Q, T): every source in order."""
-    return torch.arange(value.shape[1]).repeat(weights.shape[0], weights.shape[1], 1)
 
 
 def _flat(tensor: Tensor) -> NDArray[Any]:

@@ -5,21 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import pairwise
-from typing import TypeVar
 
 import torch
 
-Unit = TypeVar("Unit")
 Team = Callable[[Callable[[int, int], None], int], None]
 """Calls a function with (number of the thread, number of threads) on each of at most so many threads."""
 
 
-def share_out(units: Sequence[Unit], work: Callable[[Sequence[Unit]], None]) -> None:
-    """Call `work` on consecutive shares of `units`, on at most `torch.get_num_threads()` threads.
+def share_out(units: int, work: Callable[[int, int], None]) -> None:
+    """Call `work` with ranges that cover 0 … `units`, one on each of at most `torch.get_num_threads()` threads.
 
     Where torch runs on OpenMP, these are torch's own threads: a pool beside them would have to win the cores from
     threads that still spin after torch's last operation, which takes longer than a small map does. A process that
@@ -27,19 +24,16 @@ def share_out(units: Sequence[Unit], work: Callable[[Sequence[Unit]], None]) -> 
 
     Raises what `work` raises, once every thread has stopped.
     """
-    shares = min(torch.get_num_threads(), len(units))
+    shares = min(torch.get_num_threads(), units)
     if shares <= 1:
         if units:
-            work(units)
+            work(0, units)
         return
-    edges = [len(units) * share // shares for share in range(shares + 1)]
-    parts = [units[start:stop] for start, stop in pairwise(edges)]
     errors: list[BaseException] = []
 
     def body(thread: int, threads: int) -> None:
         try:
-            for part in parts[thread::threads]:
-                work(part)
+            work(units * thread // threads, units * (thread + 1) // threads)
         except BaseException as error:
             errors.append(error)
 

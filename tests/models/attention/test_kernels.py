@@ -36,8 +36,9 @@ def test_not_a_number_has_an_index_and_shows():
 
 
 def test_slots_are_listed_by_source_rising():
-    sources = np.array([[2, 0, 2, 3, 0], [1, 1, 1, 1, 1]])
-    entries, ends = np.empty_like(sources), np.empty((2, 5), np.int64)
+    sources = np.array([[[2, 0], [2, 3], [0, 0]], [[1, 1], [1, 1], [1, 1]]])
+    entries, ends = np.empty((2, 6, 2), np.int64), np.empty((2, 5), np.int64)
     sort_by_source(sources, entries, ends)
-    assert ends.tolist() == [[0, 2, 2, 4, 5], [0, 0, 5, 5, 5]]
-    assert entries.tolist() == [[1, 4, 0, 2, 3], [0, 1, 2, 3, 4]]
+    assert ends.tolist() == [[0, 3, 3, 5, 6], [0, 0, 6, 6, 6]]
+    pairs = [[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]]
+    assert entries.tolist() == [[pairs[i] for i in (1, 4, 5, 0, 2, 3)], pairs]

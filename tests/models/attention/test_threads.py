@@ -24,35 +24,24 @@ def team(request, monkeypatch):
     return request.param
 
 
-@pytest.mark.parametrize("count", [0, 1, 3, 12])
-def test_every_unit_is_worked_on_once(threads, count):
-    done, lock = [], threading.Lock()
-
-    def work(units):
-        with lock:
-            done.extend(units)
-
-    share_out(list(range(count)), work)
-    assert sorted(done) == list(range(count))
-
-
-def test_shares_are_even_and_consecutive(threads):
+@pytest.mark.parametrize("count", [0, 1, 3, 12, 101])
+def test_shares_cover_every_unit_once_and_are_even(threads, count):
     shares = []
-    share_out(list(range(101)), shares.append)
-    assert len(shares) == threads
-    assert [unit for share in sorted(shares) for unit in share] == list(range(101))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    share_out(count, lambda first, last: shares.append((first, last)))
+    assert [unit for first, last in sorted(shares) for unit in range(first, last)] == list(range(count))
+    assert len(shares) == min(threads, count)
+    assert max((last - first for first, last in shares), default=0) <= -(-count // threads)
 
 
 def test_the_caller_and_others_work_at_the_same_time(threads):
     """Each share waits for all others to have begun."""
     barrier, seen = threading.Barrier(threads, timeout=30), []
 
-    def work(units):
+    def work(first, last):
         barrier.wait()
         seen.append(threading.get_ident())
 
-    share_out(list(range(threads)), work)
+    share_out(threads, work)
     assert len(set(seen)) == threads
     assert threading.get_ident() in seen
 
@@ -60,13 +49,13 @@ def test_the_caller_and_others_work_at_the_same_time(threads):
 def test_what_a_share_raises_is_raised_when_all_have_stopped(threads):
     finished = []
 
-    def work(units):
-        if 11 in units:
-            raise ValueError("unit 11")
-        finished.append(units)
+    def work(first, last):
+        if last == 12:
+            raise ValueError("the last share")
+        finished.append(first)
 
-    with pytest.raises(ValueError, match="unit 11"):
-        share_out(list(range(12)), work)
+    with pytest.raises(ValueError, match="the last share"):
+        share_out(12, work)
     assert len(finished) == threads - 1
 
 
@@ -74,12 +63,12 @@ def test_several_callers_at_once_each_get_their_work_done(threads):
     totals, lock = [0] * 4, threading.Lock()
 
     def work_for(caller):
-        def work(units):
+        def work(first, last):
             with lock:
-                totals[caller] += len(units)
+                totals[caller] += last - first
 
         for _ in range(20):
-            share_out(list(range(10)), work)
+            share_out(10, work)
 
     callers = [threading.Thread(target=work_for, args=(i,)) for i in range(4)]
     for caller in callers:
