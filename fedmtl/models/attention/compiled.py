@@ -25,9 +25,10 @@ def forward(value: Tensor, locations: Tensor, weights: Tensor, sources: Tensor |
     # Queries are divided only where there are fewer heads than threads: each part copies the maps anew.
     parts = -(-torch.get_num_threads() // max(batch * heads, 1))
 
-    def work(first: int, last: int) -> None:
-        maps = _flat(value.new_empty(tasks * height * width * channels))
-        kernel(*arrays, maps, shape, extent, parts, first, last)
+    maps = value.new_empty(torch.get_num_threads(), tasks * height * width * channels).numpy()
+
+    def work(thread: int, first: int, last: int) -> None:
+        kernel(*arrays, maps[thread], shape, extent, parts, first, last)
 
     share_out(batch * heads * parts, work)
     return out
@@ -48,9 +49,10 @@ def backward(
         sort_by_source(sources.numpy(), entries, ends)
     kernel, extent = make_backward(channels), _extent(value)
 
-    def work(first: int, last: int) -> None:
-        maps = _flat(value.new_empty(2 * height * width * channels))
-        kernel(*arrays, entries, ends, maps, shape, extent, first, last)
+    maps = value.new_empty(torch.get_num_threads(), 2 * height * width * channels).numpy()
+
+    def work(thread: int, first: int, last: int) -> None:
+        kernel(*arrays, entries, ends, maps[thread], shape, extent, first, last)
 
     share_out(batch * heads * tasks, work)
     return gradients

@@ -5,6 +5,7 @@ Several cores compute it, equal to one another up to rounding; `plain` runs ever
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -22,12 +23,14 @@ class Backend(NamedTuple):
     device: str | None
 
 
+@cache
 def _numba() -> Kernels:
     from fedmtl.models.attention import compiled
 
     return compiled
 
 
+@cache
 def _triton() -> Kernels:
     try:
         from fedmtl.models.attention import cuda

@@ -15,8 +15,10 @@ Team = Callable[[Callable[[int, int], None], int], None]
 """Calls a function with (number of the thread, number of threads) on each of at most so many threads."""
 
 
-def share_out(units: int, work: Callable[[int, int], None]) -> None:
-    """Call `work` with ranges that cover 0 … `units`, one on each of at most `torch.get_num_threads()` threads.
+def share_out(units: int, work: Callable[[int, int, int], None]) -> None:
+    """Call `work(thread, first, last)` for ranges that cover 0 … `units`, each on a thread of its own.
+
+    There are at most `torch.get_num_threads()` threads, and they are numbered from 0.
 
     Where torch runs on OpenMP, these are torch's own threads: a pool beside them would have to win the cores from
     threads that still spin after torch's last operation, which takes longer than a small map does. A process that
@@ -27,13 +29,13 @@ def share_out(units: int, work: Callable[[int, int], None]) -> None:
     shares = min(torch.get_num_threads(), units)
     if shares <= 1:
         if units:
-            work(0, units)
+            work(0, 0, units)
         return
     errors: list[BaseException] = []
 
     def body(thread: int, threads: int) -> None:
         try:
-            work(units * thread // threads, units * (thread + 1) // threads)
+            work(thread, units * thread // threads, units * (thread + 1) // threads)
         except BaseException as error:
             errors.append(error)
 

@@ -27,17 +27,17 @@ def team(request, monkeypatch):
 @pytest.mark.parametrize("count", [0, 1, 3, 12, 101])
 def test_shares_cover_every_unit_once_and_are_even(threads, count):
     shares = []
-    share_out(count, lambda first, last: shares.append((first, last)))
-    assert [unit for first, last in sorted(shares) for unit in range(first, last)] == list(range(count))
-    assert len(shares) == min(threads, count)
-    assert max((last - first for first, last in shares), default=0) <= -(-count // threads)
+    share_out(count, lambda *share: shares.append(share))
+    assert [unit for _, first, last in sorted(shares) for unit in range(first, last)] == list(range(count))
+    assert sorted(thread for thread, _, _ in shares) == list(range(min(threads, count)))
+    assert max((last - first for _, first, last in shares), default=0) <= -(-count // threads)
 
 
 def test_the_caller_and_others_work_at_the_same_time(threads):
     """Each share waits for all others to have begun."""
     barrier, seen = threading.Barrier(threads, timeout=30), []
 
-    def work(first, last):
+    def work(thread, first, last):
         barrier.wait()
         seen.append(threading.get_ident())
 
@@ -49,7 +49,7 @@ def test_the_caller_and_others_work_at_the_same_time(threads):
 def test_what_a_share_raises_is_raised_when_all_have_stopped(threads):
     finished = []
 
-    def work(first, last):
+    def work(thread, first, last):
         if last == 12:
             raise ValueError("the last share")
         finished.append(first)
@@ -63,7 +63,7 @@ def test_several_callers_at_once_each_get_their_work_done(threads):
     totals, lock = [0] * 4, threading.Lock()
 
     def work_for(caller):
-        def work(first, last):
+        def work(thread, first, last):
             with lock:
                 totals[caller] += last - first
 
