@@ -23,6 +23,7 @@ bench: $(STAMP)  ## Every benchmark, as JSON rows
 	$(BIN)/fedmtl benchmark rooms --json
 	$(BIN)/fedmtl benchmark engines --json
 	$(BIN)/fedmtl benchmark attention --json
+	$(BIN)/fedmtl benchmark attention-profile --json
 	$(BIN)/fedmtl benchmark attention-scaling --json
 	$(BIN)/fedmtl benchmark training-step --json
 

@@ -10,7 +10,10 @@ import typer
 
 def benchmark(
     name: Annotated[
-        str, typer.Argument(help="attention, attention-scaling, engines, rooms or training-step.")
+        str,
+        typer.Argument(
+            help="attention, attention-profile, attention-scaling, engines, rooms or training-step."
+        ),
     ],
     overrides: Annotated[
         list[str] | None, typer.Argument(help="Settings of the scenario that it runs, as key=value.")

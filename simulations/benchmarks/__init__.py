@@ -13,6 +13,7 @@ from fedmtl.errors import ConfigError, did_you_mean
 
 BENCHMARKS: Mapping[str, str] = {
     "attention": "simulations.benchmarks.attention",
+    "attention-profile": "simulations.benchmarks.profile",
     "attention-scaling": "simulations.benchmarks.scaling",
     "engines": "simulations.benchmarks.engines",
     "rooms": "simulations.benchmarks.rooms",

@@ -76,7 +76,7 @@ def exponent(sizes: Sequence[float], times: Sequence[float]) -> float:
     return float(slope)
 
 
-def forward_backward(shape: Shape, top_k: int) -> Callable[[], list[Tensor | None]]:
+def forward_backward(shape: Shape, top_k: int, backend: str = "auto") -> Callable[[], list[Tensor | None]]:
     """A training pass through a block whose queries look about as those of a trained one do.
 
     It returns the gradients by every map and parameter; None for gates where there is nothing to choose.
@@ -84,6 +84,7 @@ def forward_backward(shape: Shape, top_k: int) -> Callable[[], list[Tensor | Non
     names = [f"task-{index:02}" for index in range(shape.tasks)]
     config = AttentionConfig(channels=CHANNELS, heads=HEADS, points=POINTS, top_k=min(top_k, shape.tasks))
     block = DeformableAttention(config, names, seed=0).train()
+    block.backend = backend
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         # Untrained, every query looks at pixel centres, alike, and nothing comes out.
