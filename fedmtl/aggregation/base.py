@@ -58,7 +58,6 @@ class Method(ABC):
 
     Attributes:
         streaming: updates are folded one at a time and dropped; otherwise a round holds all of them.
-        adds_to_loss: whether it has a `local_term`.
         keeps_private: families of groups (the part of a name before the first '/') that never leave.
 
     Args:
@@ -66,7 +65,6 @@ class Method(ABC):
     """
 
     streaming: ClassVar[bool] = True
-    adds_to_loss: ClassVar[bool] = False
     keeps_private: ClassVar[frozenset[str]] = frozenset({"norm_stats", "constant"})
 
     private: list[str] = field(default_factory=list)
@@ -91,6 +89,11 @@ class Method(ABC):
     def outgoing(self, groups: Groups, state: State, client: str, group: str) -> Vector:
         """What `client` is sent for `group`; methods with personal models send each client its own."""
         return groups[group]
+
+    @property
+    def adds_to_loss(self) -> bool:
+        """Whether it has a `local_term` of its own: a client then keeps the received values while it trains."""
+        return type(self).local_term is not Method.local_term
 
     def local_term(self, parameters: Sequence[Tensor], received: Sequence[Tensor]) -> Tensor | None:
         """What a client adds to its loss at every step.

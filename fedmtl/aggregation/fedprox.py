@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,8 +23,6 @@ class FedProx(FedAvg):
     Raises:
         ConfigError: μ is negative.
     """
-
-    adds_to_loss: ClassVar[bool] = True
 
     mu: float = 0.01
 

@@ -39,3 +39,7 @@ def test_nothing_pulls_at_the_received_values(parameters, term):
 
 def test_a_client_that_trains_nothing_shared_has_no_term(term):
     assert term([], []) is None
+
+
+def test_clients_are_told_that_there_is_a_term():
+    assert build_method({"name": "fedprox"}).adds_to_loss

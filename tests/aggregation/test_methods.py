@@ -76,7 +76,9 @@ def test_wrong_options_are_named(options, message):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "fedprox"])
 def test_other_methods_add_nothing_to_the_loss(name):
-    assert build_method({"name": name}).local_term([torch.ones(1)], [torch.zeros(1)]) is None
+    method = build_method({"name": name})
+    assert method.local_term([torch.ones(1)], [torch.zeros(1)]) is None
+    assert not method.adds_to_loss
 
 
 @pytest.mark.parametrize("name", NAMES)

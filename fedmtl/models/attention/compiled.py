@@ -24,7 +24,6 @@ def forward(value: Tensor, locations: Tensor, weights: Tensor, sources: Tensor |
     kernel, extent = make_forward(channels), _extent(value)
     # Queries are divided only where there are fewer heads than threads: each part copies the maps anew.
     parts = -(-torch.get_num_threads() // max(batch * heads, 1))
-
     maps = value.new_empty(torch.get_num_threads(), tasks * height * width * channels).numpy()
 
     def work(thread: int, first: int, last: int) -> None:
@@ -48,7 +47,6 @@ def backward(
         entries = np.empty((batch, queries * slots, 2), np.int64)
         sort_by_source(sources.numpy(), entries, ends)
     kernel, extent = make_backward(channels), _extent(value)
-
     maps = value.new_empty(torch.get_num_threads(), 2 * height * width * channels).numpy()
 
     def work(thread: int, first: int, last: int) -> None:

@@ -107,7 +107,7 @@ def make_forward(channels: int) -> Kernel:
 
         `maps` holds T·H·W·D elements; `sources` none where every query looks at every source in order.
         """
-        if version < 0:
+        if version < 0:  # never; so that numba's cache tells versions of lanes.py apart
             return
         tasks, height, width, heads, queries, slots, points = shape
         columns, rows, one = extent
@@ -171,7 +171,7 @@ def make_backward(channels: int) -> Kernel:
         `maps` holds 2·H·W·D elements: a source's map and its gradient. See `sort_by_source` for `entries` and
         `ends`; they are empty where every query looks at every source in order.
         """
-        if version < 0:
+        if version < 0:  # never; so that numba's cache tells versions of lanes.py apart
             return
         tasks, height, width, heads, queries, slots, points = shape
         columns, rows, one = extent
