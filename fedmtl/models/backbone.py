@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from fedmtl.config import BackboneConfig
 from fedmtl.errors import ModelError, did_you_mean
+from fedmtl.models.depthwise import quicken_depthwise
 from fedmtl.models.groups import CONSTANT, Grouped
 from fedmtl.models.norms import NORMS, STATISTICS
 from fedmtl.models.pretrained import load_checkpoint, load_package
@@ -65,6 +66,7 @@ class Backbone(Grouped):
             self.body = _create(config.name, in_chans=channels, **options)
             _adapt(self.body, rgb, channels)
             mean, std = (0.0,), (1.0,)
+        quicken_depthwise(self.body)
         stem = _stem_names(config.name, tuple(options.items()))
         self._stem = frozenset(p for name, p in self.body.named_parameters() if name in stem)
         self._stem_group = f"stem/{channels}"

@@ -4,7 +4,8 @@
 
 Counted are matrix products, convolutions, attention and sampling; not what works element by element
 (normalisation, softmax, activations, pooling, interpolation). torch's own counter takes the attention and the
-sampling that run on a CPU for free, so their formulas are here.
+sampling that run on a CPU for free, and the gradient by a convolution's weight for that of one without groups, so
+their formulas are here.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def multiply_adds(call: Callable[[], object], formulas: Mapping[Any, Formula] | 
             follow `autograd.grad` there.
         formulas: of further operators (`torch.ops.<namespace>.<name>`), besides those that torch's counter knows.
     """
-    with FlopCounterMode(display=False, custom_mapping={**_ON_CPU, **(formulas or {})}) as counter:
+    with FlopCounterMode(display=False, custom_mapping={**_FORMULAS, **(formulas or {})}) as counter:
         call()
     return int(counter.get_total_flops()) // 2
 
@@ -69,7 +70,28 @@ def _grid_sample_backward(
     return 2 * CORNERS * prod(grid[:-1]) * (by_maps * (maps[1] + 1) + by_grid * (maps[1] + 2))
 
 
-_ON_CPU: Mapping[Any, Formula] = {
+def _convolution_backward(
+    grad: torch.Size,
+    x: torch.Size,
+    weight: torch.Size,
+    bias: Sequence[int] | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+    needed: Sequence[bool],
+    **_: Any,
+) -> int:
+    """Every weight meets every position once for the gradient by the input, and once for that by the weight."""
+    by_x, by_weight, _by_bias = needed
+    positions = prod((x if transposed else grad)[2:])
+    return 2 * x[0] * positions * prod(weight) * (by_x + by_weight)
+
+
+_FORMULAS: Mapping[Any, Formula] = {
+    aten.convolution_backward: _convolution_backward,
     aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
     aten.grid_sampler_2d: _grid_sample,

@@ -16,10 +16,10 @@ from simulations.benchmarks.cores import Shape
 from simulations.benchmarks.scaling import forward_backward
 from simulations.benchmarks.settings import refuse_settings
 from simulations.benchmarks.timing import threads
-from simulations.benchmarks.training_step import BACKENDS
 
 SHAPES = (Shape(4, 14, 18), Shape(5, 32, 32), Shape(16, 28, 28))
 THREADS = 2
+BACKENDS = {"fedmtl": "auto", "plain": "plain"}
 KINDS: Mapping[str, tuple[str, ...]] = {
     "sampling": ("fedmtl::", "aten::grid_sampler"),
     "matrix products": ("aten::mm", "aten::addmm", "aten::bmm"),

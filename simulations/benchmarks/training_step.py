@@ -1,14 +1,14 @@
-"""What the sampling core is worth in a whole training step: the default scenario's model, ours against plain.
+"""What our kernels are worth in a whole training step: the default scenario's model with them, and with one replaced.
 
 One client of `rooms` trains in place, as in a round, loading and augmentation included, on a CPU with two threads.
-The core is changed after every few steps; all else stays.
+The kernel is changed after every few steps; all else stays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from clients.site import make_sites
 from fedmtl import shipped
@@ -16,6 +16,7 @@ from fedmtl.config import Plan, Scenario
 from fedmtl.errors import ConfigError
 from fedmtl.models.attention import DeformableAttention
 from fedmtl.models.cost import multiply_adds
+from fedmtl.models.depthwise import Depthwise
 from fedmtl.scenario import load_scenario
 from fedmtl.training.optimization import make_optimizer
 from fedmtl.training.stages import Stage
@@ -26,7 +27,20 @@ from simulations.benchmarks.timing import interleaved_medians, threads
 
 FEW = ("data.sources.rooms.train=16", "training.epochs=1")
 THREADS = 2
-BACKENDS = {"fedmtl": "auto", "plain": "plain"}
+
+
+class Kernels(NamedTuple):
+    """The backend of `deformable_sample`, and whether depthwise convolutions have our gradient or torch's."""
+
+    sampling: str
+    own_depthwise: bool
+
+
+IMPLEMENTATIONS = {
+    "fedmtl": Kernels("auto", own_depthwise=True),
+    "plain": Kernels("plain", own_depthwise=True),
+    "torch-depthwise": Kernels("auto", own_depthwise=False),
+}
 
 
 def run(overrides: Sequence[str] = (), *, repeats: int = 15, seconds: float = 40) -> list[dict[str, Any]]:
@@ -34,7 +48,7 @@ def run(overrides: Sequence[str] = (), *, repeats: int = 15, seconds: float = 40
 
     Args:
         overrides: settings of the scenario.
-        repeats: how often each core trains, at least, a few steps each time.
+        repeats: how often each implementation trains, at least, a few steps each time.
         seconds: how long they do.
 
     Raises:
@@ -66,7 +80,7 @@ def run(overrides: Sequence[str] = (), *, repeats: int = 15, seconds: float = 40
 
 
 def trainings(scenario: Scenario) -> tuple[str, dict[str, Callable[[], LocalResult]]]:
-    """The first client's name, and for each core a call that trains its network for a round, all the same one.
+    """The first client's name, and for each implementation a call that trains for a round, all the same network.
 
     Raises:
         ConfigError: there is no deformable attention in the model.
@@ -80,12 +94,15 @@ def trainings(scenario: Scenario) -> tuple[str, dict[str, Callable[[], LocalResu
     tasks = list(client.dataset.tasks.values())
     trainer = LocalTrainer(client.network, tasks, client.dataset, plan, name)
     stage = Stage(make_optimizer(client.vectors, plan.training))
+    depthwise = [module for module in client.network.modules() if isinstance(module, Depthwise)]
 
-    def train(backend: str) -> LocalResult:
-        attention.backend = backend
+    def train(kernels: Kernels) -> LocalResult:
+        attention.backend = kernels.sampling
+        for convolution in depthwise:
+            convolution.own_gradient = kernels.own_depthwise
         return trainer.train([stage], round_number=1)
 
-    return name, {name: partial(train, backend) for name, backend in BACKENDS.items()}
+    return name, {name: partial(train, kernels) for name, kernels in IMPLEMENTATIONS.items()}
 
 
 def peak(scenario: Scenario, implementation: str) -> float:

@@ -6,6 +6,7 @@ from torch import nn
 from fedmtl.config import BackboneConfig
 from fedmtl.errors import ModelError
 from fedmtl.models.backbone import Backbone
+from fedmtl.models.depthwise import Depthwise
 from fedmtl.seeding import torch_seed
 from tests.models.toys import images
 
@@ -59,6 +60,20 @@ def test_colours_are_normalised_as_the_model_expects_and_other_channels_are_not(
     image = images(channels=5, size=(32, 32))
     spectral = build(channels=5)
     torch.testing.assert_close(spectral(image)[0], spectral.body(image)[1])
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+def test_depthwise_convolutions_train_faster(channels):
+    quicker = [m for m in build("tf_efficientnet_lite0", channels).modules() if isinstance(m, Depthwise)]
+    assert [module.kernel_size for module in quicker] == [(5, 5)] * 9
+
+
+def test_a_body_starts_as_timms():
+    with torch_seed(0, "backbone"):
+        expected = timm.create_model("tf_efficientnet_lite0", features_only=True).state_dict()
+    state = build("tf_efficientnet_lite0").body.state_dict()
+    assert list(state) == list(expected)
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in state.items())
 
 
 @pytest.mark.parametrize("channels", [1, 5])

@@ -21,6 +21,17 @@ def test_a_layer_costs_its_matrix_products():
     assert multiply_adds(lambda: layer(x).sum().backward()) == 3 * (5 * 8 * 3)
 
 
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_a_convolutions_gradients_each_cost_what_it_does_whatever_its_groups(kind, groups):
+    layer, x = kind(8, 12, 3, stride=2, groups=groups), leaf(2, 8, 7, 9)
+    positions = x[0, 0].numel() if kind is nn.ConvTranspose2d else layer(x)[0, 0].numel()
+    forward = 2 * positions * layer.weight.numel()
+    assert multiply_adds(lambda: layer(x)) == forward
+    assert multiply_adds(lambda: layer(x).sum().backward()) == 3 * forward
+    assert multiply_adds(lambda: layer(x.detach()).sum().backward()) == 2 * forward
+
+
 @pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
 def test_attention_on_a_cpu_costs_what_torch_says_of_it_elsewhere(mode):
     query, key, value = leaf(2, 4, 7, 8), leaf(2, 4, 5, 8), leaf(2, 4, 5, 8)

@@ -17,8 +17,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fedmtl.models.attention import lanes
-from fedmtl.models.attention.lanes import LOOSE, Generated, Lanes, element, read, shuffle, splat, write
+from fedmtl.models import lanes
+from fedmtl.models.lanes import LOOSE, Generated, Lanes, element, read, shuffle, splat, write
 
 VERSION = zlib.crc32(Path(__file__).read_bytes(), lanes.VERSION)
 """Changes with this file and lanes.py; see there."""

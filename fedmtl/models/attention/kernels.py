@@ -13,9 +13,11 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+from numba.extending import register_jitable
+
 from fedmtl.compiled import kernel
 from fedmtl.models.attention.corners import VERSION, dot_and_scatter, gather
-from fedmtl.models.attention.lanes import (
+from fedmtl.models.lanes import (
     clamp,
     evens,
     floor,
@@ -44,7 +46,8 @@ def padded(height: int, width: int) -> int:
     return (height + 2 * MARGIN) * (width + MARGIN) + MARGIN
 
 
-@fused
+# Not kernels of their own: numba's cache lists each by its arguments, and could not be read once Lanes had moved.
+@register_jitable  # type: ignore[untyped-decorator]
 def locate(x: Any, size: Any) -> Any:
     """The pixels next below x in a row of `size`, and how far x lies beyond them, in [0, 1).
 
@@ -55,7 +58,7 @@ def locate(x: Any, size: Any) -> Any:
     return whole(below), x - below
 
 
-@fused
+@register_jitable  # type: ignore[untyped-decorator]
 def find(xy: Any, height: Any, width: Any, pixel: Any) -> Any:
     """Where points lie in a padded map whose pixels take so many elements.
 
@@ -72,7 +75,7 @@ def find(xy: Any, height: Any, width: Any, pixel: Any) -> Any:
     return ((y + MARGIN) * (width + MARGIN) + x + MARGIN) * pixel, u, v
 
 
-@fused
+@register_jitable  # type: ignore[untyped-decorator]
 def corner_shares(u: Any, v: Any, weight: Any) -> Any:
     """What each corner gets of the weight of a point that lies u right of and v below the first."""
     upper, lower = weight * (1 - v), weight * v

@@ -3,7 +3,7 @@ import pytest
 from numba import njit
 
 from fedmtl.models.attention.corners import dot_and_scatter, gather
-from fedmtl.models.attention.lanes import load, store, whole
+from fedmtl.models.lanes import load, store, whole
 
 RNG = np.random.default_rng(0)
 RIGHT, BELOW, PIXELS = 1, 5, 12  # in pixels; the map is long enough for every corner of STARTS

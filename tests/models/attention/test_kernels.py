@@ -3,7 +3,7 @@ import pytest
 from numba import njit
 
 from fedmtl.models.attention.kernels import MARGIN, corner_shares, locate, padded, sort_by_source
-from fedmtl.models.attention.lanes import load, store, zeros
+from fedmtl.models.lanes import load, store, zeros
 
 
 @njit

@@ -76,7 +76,7 @@ def pool_team(body: Callable[[int, int], None], threads: int) -> None:
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="fedmtl-attention")
+    return ThreadPoolExecutor(threads, thread_name_prefix="fedmtl")
 
 
 # A forked process inherits the pools, but none of their threads.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from fedmtl.models.attention.lanes import (
+from fedmtl.models.lanes import (
     clamp,
     evens,
     floor,
