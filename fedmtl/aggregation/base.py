@@ -49,6 +49,11 @@ class Clock:
     round: int
     rounds: int
 
+    @property
+    def left(self) -> float:
+        """The share of the rounds that come after this one."""
+        return 1 - self.round / self.rounds
+
 
 @dataclass(frozen=True)
 class Phase:

@@ -1,4 +1,4 @@
-"""A model of one's own, which every round begins part of the way to everybody's mean."""
+"""A model of one's own, which every round begins part of the way to everybody's mean, and ever less of it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from fedmtl.exchange.layout import Vector
 
 @dataclass(frozen=True)
 class Blend(FedAvg):
-    """Client i trains θ_i from (1 − ρ)·θ_i + ρ·θ̄ on, group by group, where θ̄ is the mean of its holders' θ.
+    """Client i trains θ_i from (1 − ρ_r)·θ_i + ρ_r·θ̄ on, group by group, where θ̄ is the mean of its holders' θ.
 
-    Normalisation stays its own, weights and statistics. ρ = 0 is training alone, ρ = 1 FedBN, measured before its last
-    averaging; in between, noise of training that clients do not share is averaged out round after round, while a
-    client's own tasks and scenes outweigh all others.
+    In round r of R, ρ_r = ρ·(1 − (r − 1)/R): what clients do not share of their training is averaged out while there
+    is most of it, and they end with their own tasks and scenes. Normalisation stays a client's own, weights and
+    statistics. ρ = 0 is training alone.
 
     The server needs no more than sums over holders, so it works under secure sums. State: the client's own model,
     at the client.
 
     Args:
-        share: ρ.
+        share: ρ, of everybody in what a client starts from; it falls to 0 over the run.
 
     Raises:
         ConfigError: ρ is not in [0, 1].
@@ -32,7 +32,7 @@ class Blend(FedAvg):
 
     keeps_private: ClassVar[frozenset[str]] = Method.keeps_private | {"norm"}
 
-    share: float = 0.5
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         require(0 <= self.share <= 1, "share", "from 0 to 1", self.share)
@@ -41,7 +41,10 @@ class Blend(FedAvg):
         return True
 
     def begin(self, group: str, received: Vector | None, kept: Vector, clock: Clock) -> Vector:
-        return kept if received is None else kept + self.share * (received - kept)
+        if received is None:
+            return kept
+        share = self.share * Clock(clock.round - 1, clock.rounds).left
+        return kept + share * (received - kept)
 
     def phases(self, clock: Clock) -> Sequence[Phase]:
         return (Phase(personal=True),)

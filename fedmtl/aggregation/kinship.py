@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from fedmtl.aggregation.base import Method, Round, Start
-from fedmtl.aggregation.gathered import Holder, Matrix
+from fedmtl.aggregation.base import Groups, Method, Round, Start, State
+from fedmtl.aggregation.gathered import Holder, Matrix, combine
 from fedmtl.aggregation.options import require
 from fedmtl.aggregation.personal_models import MixingRound, PersonalModels
 from fedmtl.aggregation.running_statistics import squared_distances
@@ -19,19 +19,26 @@ from fedmtl.exchange.layout import Vector
 
 STATISTICS = "norm_stats"
 """The group that says what a client's images look like."""
+PAIR = "kin:"
+"""Begins the names of pairs in the state; no client is named like that."""
 TINY = 1e-12
 """Least distances are no smaller: beside a twin, nobody else is kin."""
 
 
 @dataclass(frozen=True)
 class Kinship(PersonalModels):
-    """Client i is sent (1 − ρ)·θ_i + ρ·Σ_j w_ij·θ_j, group by group over the group's holders.
+    """Client i is sent (1 − ρ_r)·θ_i + ρ_r·Σ_j w_ij·θ_j, group by group over the group's holders.
+
+    After round r of R, ρ_r = ρ·(1 − r/R): clients begin as one model a domain and end with models of their own.
 
     w_ij ∝ n_j·k_ij with weights n_j as everywhere, and the kinship k_ij = exp(−τ·(d_ij − m_i)/m_i), m_i the least
     d_ij of the others; k_ii = 1. d_ij is the squared distance of what the normalisation layers of two clients have
     seen (`running_statistics`), as a share of its mean over the round's pairs, averaged over all rounds in which both
     took part; 1 for two that never met. So clients of one domain share what they learn and others hardly do, whatever
     their tasks; who has no kin counts the nearest as such, but where all are alike, all share alike.
+
+    A group that client i does not hold, such as the head of a task that others label, it is sent as
+    Σ_j k_ij·θ_j / Σ_j k_ij over the holders j that it has met, with m_i the least d_ij of these.
 
     Comparing clients by statistics of batch normalisation is the idea of FedAP (Lu et al. 2022, arXiv 2112.00734); the
     rule is ours. Normalisation stays a client's own, weights and statistics, but the statistics travel to the server,
@@ -42,7 +49,7 @@ class Kinship(PersonalModels):
     State: beside the personal models, `kin:<client>/<client>` has the sum and the number of a pair's distances.
 
     Args:
-        share: ρ, of the kin in what a client is sent.
+        share: ρ, of the kin in what a client is sent; it falls to 0 over the run.
         sharpness: τ, how fast kinship falls with distance.
 
     Raises:
@@ -51,7 +58,7 @@ class Kinship(PersonalModels):
 
     keeps_private: ClassVar[frozenset[str]] = (Method.keeps_private - {STATISTICS}) | {"norm"}
 
-    share: float = 0.5
+    share: float = 1.0
     sharpness: float = 4.0
 
     def __post_init__(self) -> None:
@@ -61,13 +68,28 @@ class Kinship(PersonalModels):
     def start_round(self, start: Start) -> Round:
         return _KinshipRound(self, start)
 
+    def outgoing(self, groups: Groups, state: State, client: str, group: str) -> Vector:
+        if f"{client}/{group}" in state:
+            return super().outgoing(groups, state, client, group)
+        models = {owner: m for name, m in state.items() if (owner := _owner(name, group)) is not None}
+        met = {owner: d for owner in models if (d := _distance(state, client, owner)) is not None}
+        if not met:
+            return groups[group]
+        kinship = self.falling(np.array(list(met.values())))
+        return combine(kinship[None] / kinship.sum(), [models[owner] for owner in met])[0]
+
     def kinship(self, distances: Matrix) -> Matrix:
         """k, (K, K), from the d of K clients (K, K)."""
         kinship = np.ones_like(distances)
         for i, row in enumerate(distances):
             others = np.arange(len(row)) != i
-            nearest = row[others].min(initial=np.inf)
-            kinship[i, others] = np.exp(-self.sharpness * (row[others] - nearest) / max(nearest, TINY))
+            kinship[i, others] = self.falling(row[others])
+        return kinship
+
+    def falling(self, distances: Matrix) -> Matrix:
+        """The k of one client and others, (K,), from its d of each (K,)."""
+        nearest = distances.min(initial=np.inf)
+        kinship: Matrix = np.exp(-self.sharpness * (distances - nearest) / max(nearest, TINY))
         return kinship
 
 
@@ -75,6 +97,9 @@ class _KinshipRound(MixingRound):
     def __init__(self, method: Kinship, start: Start) -> None:
         super().__init__(start)
         self._method = method
+
+    def received(self, client: str, group: str) -> Vector:
+        return self._method.outgoing(self.start.groups, self.start.state, client, group)
 
     def finish(self) -> tuple[dict[str, Vector], dict[str, Vector]]:
         groups, state = super().finish()
@@ -86,7 +111,7 @@ class _KinshipRound(MixingRound):
             return itself
         places = self.places(group)
         weights = self._kinship[np.ix_(places, places)] * [holder.weight for holder in holders]
-        share = self._method.share
+        share = self._method.share * self.start.clock.left
         mixing: Matrix = (1 - share) * itself + share * weights / weights.sum(axis=1, keepdims=True)
         return mixing
 
@@ -113,10 +138,22 @@ class _KinshipRound(MixingRound):
         known = {**self.start.state, **self._met}
         for i, one in enumerate(self.clients):
             for j, other in enumerate(self.clients):
-                if i != j and (pair := known.get(_pair(one, other))) is not None:
-                    distances[i, j] = pair[0] / pair[1]
+                if i != j and (distance := _distance(known, one, other)) is not None:
+                    distances[i, j] = distance
         return self._method.kinship(distances)
 
 
 def _pair(one: str, other: str) -> str:
-    return f"kin:{min(one, other)}/{max(one, other)}"
+    return f"{PAIR}{min(one, other)}/{max(one, other)}"
+
+
+def _distance(state: State, one: str, other: str) -> float | None:
+    """The mean of what the rounds found in which both took part; None where there was none."""
+    pair = state.get(_pair(one, other))
+    return None if pair is None else float(pair[0] / pair[1])
+
+
+def _owner(name: str, group: str) -> str | None:
+    """Whose model of `group` it is that the state has as `name`; None if it is anything else."""
+    owner, _, rest = name.partition("/")
+    return owner if rest == group and not name.startswith(PAIR) else None

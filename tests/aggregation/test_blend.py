@@ -9,13 +9,18 @@ BLEND = build_method({"name": "blend", "share": 0.25})
 RECEIVED, KEPT = random_vector("backbone", "received"), random_vector("backbone", "kept")
 
 
-def begin(method, received=RECEIVED):
-    return method.begin("backbone", received, KEPT, Clock(2, 9))
+def begin(method, received=RECEIVED, number=1):
+    return method.begin("backbone", received, KEPT, Clock(number, 9))
 
 
 def test_a_round_begins_part_of_the_way_to_the_mean():
     np.testing.assert_allclose(begin(BLEND), 0.75 * KEPT + 0.25 * RECEIVED, rtol=1e-6)
     np.testing.assert_array_equal(begin(BLEND, None), KEPT)
+
+
+def test_the_share_falls_to_nothing():
+    ways = [(begin(BLEND, number=number) - KEPT) / (RECEIVED - KEPT) for number in range(1, 11)]
+    np.testing.assert_allclose([way.mean() for way in ways], 0.25 * np.linspace(1, 0, 10), atol=1e-4)
 
 
 def test_no_share_is_training_alone_and_a_whole_one_is_the_mean():

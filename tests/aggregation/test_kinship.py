@@ -39,9 +39,16 @@ def test_who_sees_alike_is_drawn_together_whatever_its_tasks():
     for client in DOMAINS:
         weights = [IMAGES[other] for other in kin[client]]
         mean = np.average([trained(other, "backbone") for other in kin[client]], axis=0, weights=weights)
-        expected = 0.5 * trained(client, "backbone") + 0.5 * mean
+        expected = 5 / 9 * trained(client, "backbone") + 4 / 9 * mean
         sent = KINSHIP.outgoing(groups, state, client, "backbone")
         np.testing.assert_allclose(sent, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_after_the_last_round_a_client_has_the_model_that_it_trained():
+    groups, state = play("abcd", number=9)
+    for client in DOMAINS:
+        sent = KINSHIP.outgoing(groups, state, client, "backbone")
+        np.testing.assert_array_equal(sent, INITIAL["backbone"] + seen(client, 9).vectors["backbone"])
 
 
 def test_a_group_is_drawn_only_towards_its_holders():
@@ -49,6 +56,37 @@ def test_a_group_is_drawn_only_towards_its_holders():
     groups, state = play("abcd")
     sent = KINSHIP.outgoing(groups, state, "b", "head/semseg")
     np.testing.assert_allclose(sent, trained("b", "head/semseg"), rtol=1e-3, atol=1e-3)
+
+
+def test_a_group_of_others_is_the_mean_of_its_holders_by_kinship_to_them():
+    groups, state = play("abcd")
+    holders = [client for client in DOMAINS if "head/semseg" in TRAINS[client]]
+    for client in sorted(set(DOMAINS) - set(holders)):
+        totals = [state[f"kin:{min(client, other)}/{max(client, other)}"] for other in holders]
+        distances = np.array([total / count for total, count in totals])
+        kinship = np.exp(-8.0 * (distances - distances.min()) / distances.min())
+        models = [state[f"{other}/head/semseg"] for other in holders]
+        sent = KINSHIP.outgoing(groups, state, client, "head/semseg")
+        np.testing.assert_allclose(sent, np.average(models, axis=0, weights=kinship), rtol=1e-4, atol=1e-5)
+
+
+def test_who_has_met_no_holder_is_sent_the_group_itself():
+    groups, state = play("ab")
+    for group in groups:
+        np.testing.assert_array_equal(KINSHIP.outgoing(groups, state, "newcomer", group), groups[group])
+
+
+def test_who_comes_to_label_a_task_later_trains_on_from_what_it_was_sent():
+    groups, state = play("abcd")
+    (client,) = [client for client in DOMAINS if "head/semseg" not in TRAINS[client]][:1]
+    sent = KINSHIP.outgoing(groups, state, client, "head/semseg")
+    assert (sent != groups["head/semseg"]).any()
+    ongoing = KINSHIP.start_round(Start(groups, state, LAYOUTS_SEEN, Clock(2, 9)))
+    ongoing.add(Update(client, {"head/semseg": np.ones_like(sent)}, {"head/semseg": 1.0}))
+    after = ongoing.finish()
+    np.testing.assert_allclose(
+        KINSHIP.outgoing(*after, client, "head/semseg"), sent + 1, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_normalisation_stays_ones_own():
@@ -98,7 +136,7 @@ def test_models_without_running_statistics_are_all_kin():
     for client in TRAINS:
         own = GROUPS["backbone"] + random_vector("backbone", client, 1)
         sent = KINSHIP.outgoing(groups, state, client, "backbone")
-        np.testing.assert_allclose(sent, 0.5 * own + 0.5 * mean, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(sent, 5 / 9 * own + 4 / 9 * mean, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
