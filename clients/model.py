@@ -8,10 +8,11 @@ from typing import Self
 
 from clients.holdings import Holdings
 from fedmtl.aggregation import Method, build_method
-from fedmtl.config import Context, Plan
+from fedmtl.config import Context, ModelConfig, Plan
+from fedmtl.inference import TrainedModel
 from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.models.vectors import GroupVectors
-from fedmtl.tasks import TaskSpec, build_task
+from fedmtl.tasks import Task, TaskSpec, build_task
 from fedmtl.training.device import choose_device
 
 
@@ -21,12 +22,16 @@ class ClientModel:
 
     Attributes:
         plan: the federation's.
+        config: what the network is built from: the plan's, as the method has it.
+        tasks: all that the network computes.
         network: on the device that it trains on.
         vectors: the network's groups.
     """
 
     plan: Plan
     method: Method
+    config: ModelConfig
+    tasks: tuple[Task, ...]
     network: MultiTaskNetwork
     vectors: GroupVectors
     holdings: Holdings
@@ -47,7 +52,7 @@ class ClientModel:
         method = build_method(plan.method)
         config = method.model(plan.model)
         everything = config.context is Context.all
-        present = [build_task(spec) for spec in table if everything or spec.name in own]
+        present = tuple(build_task(spec) for spec in table if everything or spec.name in own)
         network = MultiTaskNetwork(
             config,
             present,
@@ -58,4 +63,17 @@ class ClientModel:
         ).to(choose_device(plan.training))
         vectors = GroupVectors(network)
         roles = {group: network.role(group) for group in vectors.layouts}
-        return cls(plan, method, network, vectors, Holdings.of(roles, method, plan.method["name"]))
+        holdings = Holdings.of(roles, method, plan.method["name"])
+        return cls(plan, method, config, present, network, vectors, holdings)
+
+    def trained(self, client: str, channels: int) -> TrainedModel:
+        """The network as it is used once it is trained; its weights are those that it holds.
+
+        Args:
+            channels: of the client's images.
+        """
+        own = {task.name: task for task in self.tasks if task.name in self.network.own}
+        size = (self.plan.image_size[0], self.plan.image_size[1])
+        return TrainedModel(
+            client, self.network, own, self.tasks, self.config, channels, size, self.plan.resize
+        )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from clients.early_stopping import EarlyStopping
 from clients.local_round import LocalRound
 from clients.model import ClientModel
 from clients.site import Site
@@ -24,15 +25,18 @@ from fedmtl.exchange.messages import (
     Federation,
     Instruction,
     Membership,
+    Split,
     TrainReport,
 )
+from fedmtl.inference import TrainedModel
 from fedmtl.models.groups import weighted_by
+from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.private_state import PrivateState
 from fedmtl.scenario import parse_plan
 from fedmtl.snapshots import Snapshots
 from fedmtl.tasks import build_task
-from fedmtl.training.device import set_threads
-from fedmtl.training.evaluation import evaluate
+from fedmtl.training.device import choose_device, set_threads
+from fedmtl.training.evaluation import Evaluation, evaluate
 from fedmtl.training.statistics import join_statistics, statistics_name
 from fedmtl.training.trainer import LocalTrainer
 
@@ -57,6 +61,8 @@ class Participant:
         self._initial = PrivateState({group: vectors.read(group) for group in holdings.private})
         self._train_data = self._dataset(site.share.train)
         self._measured = {"val": self._dataset(site.share.val), "test": self._dataset(site.share.test)}
+        model = self.model.trained(site.client, site.source.channels)
+        self._best = EarlyStopping(private.folder, model)
 
     def membership(self) -> Membership:
         """The digests of the shared groups that this client trains or reads."""
@@ -111,19 +117,20 @@ class Participant:
     ) -> tuple[EvaluateReport, dict[str, NDArray[np.float64]]]:
         """Statistics of every task on each split that is asked for, with the groups as they are sent.
 
+        Where validation is asked for, the model is kept if it is the client's best so far.
+
         Raises:
             ExchangeError: the groups are not those that were agreed on.
-            RunError: the private state is lost.
+            RunError: the private state is lost, or the best model cannot be kept.
         """
         set_threads(self.plan.training)
         received = self._received(encoded, self._traffic.measured(instruction.accepted))
         for group, vector in (received | dict(self._kept(instruction).groups)).items():
             self.model.vectors.write(group, vector)
-        batch_size, workers = self.plan.training.batch_size, self.site.data.workers
-        measured = {
-            split: evaluate(self.model.network, self.tasks, self._measured[split], batch_size, workers)
-            for split in instruction.splits
-        }
+        measured = {split: self._measure(self.model.network, split) for split in instruction.splits}
+        if "val" in measured:
+            run, metrics = instruction.federation.run, measured["val"].primary(self.tasks)
+            self._best.offer(run, instruction.round, metrics, self._measure_brought)
         vectors = {
             statistics_name(split, task.name): join_statistics(task.spec, result.statistics[task.name])
             for split, result in measured.items()
@@ -132,6 +139,14 @@ class Participant:
         images = sum(result.images for result in measured.values())
         seconds = sum(result.seconds for result in measured.values())
         return EvaluateReport(self.site.client, instruction.round, images, seconds), vectors
+
+    def _measure(self, network: MultiTaskNetwork, split: Split) -> Evaluation:
+        config, workers = self.plan.training, self.site.data.workers
+        return evaluate(network, self.tasks, self._measured[split], config.batch_size, workers)
+
+    def _measure_brought(self, model: TrainedModel) -> Mapping[str, float]:
+        network = model.network.to(choose_device(self.plan.training))
+        return self._measure(network, "val").primary(self.tasks)
 
     def _received(self, encoded: Mapping[str, Encoded], expected: Collection[str]) -> dict[str, Vector]:
         """The sent groups, if they are those that this message has."""

@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 from enum import Enum
 from pathlib import Path
-from typing import Any, cast
 
 import msgspec
 import torch
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-import fedmtl
-from fedmtl.config import ModelConfig, Resize
+from fedmtl.card import Card
 from fedmtl.errors import ModelError, RunError
 from fedmtl.inference import TrainedModel
 from fedmtl.models.network import MultiTaskNetwork
-from fedmtl.tasks import TaskSpec, build_task
 
 WEIGHTS, CARD, PROGRAM, ONNX = "model.safetensors", "model.json", "model.pt2", "model.onnx"
 
@@ -31,26 +27,6 @@ class Format(Enum):
     torch = "torch"
     onnx = "onnx"
     none = "none"
-
-
-class Card(msgspec.Struct, frozen=True):
-    """What model.json says.
-
-    Attributes:
-        tasks: in the order of the graph's outputs.
-        context: the tasks that are computed only for others to attend to.
-        preprocessing: in words, for those who use the graph without fedmtl.
-    """
-
-    client: str
-    tasks: tuple[TaskSpec, ...]
-    context: tuple[TaskSpec, ...]
-    channels: int
-    size: tuple[int, int]
-    resize: Resize
-    model: dict[str, Any]
-    preprocessing: str
-    fedmtl: str
 
 
 class _Graph(nn.Module):
@@ -78,30 +54,13 @@ def export(model: TrainedModel, folder: Path, graph: Format = Format.torch) -> l
     """
     if folder.exists() and not is_export(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder} holds something else; choose another folder with --out")
-    network, names = model.network, list(model.tasks)
-    context = tuple(spec for spec in (task.spec for task in model.context) if spec.name not in names)
-    card = Card(
-        client=model.client,
-        tasks=tuple(task.spec for task in model.tasks.values()),
-        context=context,
-        channels=model.channels,
-        size=model.size,
-        resize=model.resize,
-        model=cast(
-            dict[str, Any], OmegaConf.to_container(OmegaConf.structured(model.config), enum_to_str=True)
-        ),
-        preprocessing=(
-            f"{model.resize.value} the image to {model.size[0]}x{model.size[1]} (bilinear, antialiased), "
-            "as float32 channels first; divide uint8 by 255; the model normalises by itself"
-        ),
-        fedmtl=fedmtl.__version__,
-    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for stale in (PROGRAM, ONNX):
             (folder / stale).unlink(missing_ok=True)
-        save_file({name: t.contiguous() for name, t in network.state_dict().items()}, folder / WEIGHTS)
-        (folder / CARD).write_text(json.dumps(msgspec.to_builtins(card), indent=1) + "\n", encoding="utf-8")
+        save_file({name: t.contiguous() for name, t in model.network.state_dict().items()}, folder / WEIGHTS)
+        card = msgspec.to_builtins(Card.of(model))
+        (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     except (OSError, SafetensorError) as error:
         raise RunError(f"{folder} cannot be written: {error}") from error
     written = [folder / WEIGHTS, folder / CARD]
@@ -139,37 +98,28 @@ def is_export(folder: Path) -> bool:
     return (folder / CARD).is_file() and (folder / WEIGHTS).is_file()
 
 
+def read_card(folder: Path) -> Card:
+    """What an exported model says of itself.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        return msgspec.json.decode((folder / CARD).read_bytes(), type=Card)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise RunError(f"{folder} is a damaged export: {error}") from error
+
+
 def load_export(folder: Path) -> TrainedModel:
     """The model that `export` wrote.
 
     Raises:
         RunError: a file is damaged.
     """
+    card = read_card(folder)
     try:
-        card = msgspec.json.decode((folder / CARD).read_bytes(), type=Card)
-        weights = load_file(folder / WEIGHTS)
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelConfig), card.model))
-    except (OSError, msgspec.MsgspecError, SafetensorError, OmegaConfBaseException) as error:
+        return card.model_with(load_file(folder / WEIGHTS))
+    except (OSError, SafetensorError, OmegaConfBaseException) as error:
         raise RunError(f"{folder} is a damaged export: {error}") from error
-    config = cast(ModelConfig, config)
-    # The weights follow; the backbone's own need not be at hand.
-    config.backbone.weights = "scratch"
-    tasks = {spec.name: build_task(spec) for spec in card.tasks}
-    present = [*tasks.values(), *(build_task(spec) for spec in card.context)]
-    network = MultiTaskNetwork(
-        config, present, list(tasks), channels=card.channels, image_size=card.size, seed=0
-    )
-    try:
-        network.load_state_dict(weights)
     except RuntimeError as error:
         raise RunError(f"{folder / WEIGHTS} does not fit {CARD}: {str(error).splitlines()[0]}") from error
-    return TrainedModel(
-        card.client,
-        network.eval(),
-        tasks,
-        tuple(present),
-        config,
-        card.channels,
-        card.size,
-        card.resize,
-    )

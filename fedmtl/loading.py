@@ -1,4 +1,4 @@
-"""Finding a trained model again: in a run directory, or in a folder that `fedmtl export` wrote."""
+"""Finding a trained model again: in a run directory, in a client's folder, or where `fedmtl export` wrote it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fedmtl.aggregation import Policy, build_method
+from fedmtl.best_model import BEST, load_best
 from fedmtl.checkpoints import Header, load_checkpoint, restore_state
 from fedmtl.config import Context, Plan
 from fedmtl.errors import RunError, did_you_mean
@@ -24,32 +25,52 @@ from fedmtl.tasks import build_task
 
 
 def load(path: str | Path, client: str | None = None, tasks: Sequence[str] | None = None) -> TrainedModel:
-    """Load one client's model: the federation's shared groups and the client's private ones.
+    """Load the model that a client leaves a run with: the best that it had on its own validation images.
+
+    That may be the one that it came with. Where nothing was validated, it is the federation's newest.
 
     Args:
-        path: a run directory, or an exported folder.
+        path: a run directory, an exported folder, or a client's best.safetensors.
         client: whose; may be left out where there is only one.
-        tasks: what it shall predict; by default the tasks that the client labels. Others use the federation's
-            adapters and heads on this client's backbone.
+        tasks: what it shall predict; by default the tasks that the client labels. With any other among them, the
+            model is that of the newest checkpoint: the federation's adapters and heads on this client's backbone.
 
     Raises:
         RunError: there is no such run, checkpoint, client or task.
     """
-    if is_export(Path(path)):
-        return _select(load_export(Path(path)), client, tasks)
-    run = RunDirectory.open(Path(path))
+    path = Path(path)
+    if is_export(path):
+        return _select(load_export(path), path, client, tasks)
+    if path.is_file() and (model := load_best(path)):
+        return _select(model, path, client, tasks)
+    run = RunDirectory.open(path)
     header, tensors = load_checkpoint(run.checkpoints)
     name = _the_client(header, client, run)
-    return _build(run, header, name, tuple(tasks or header.clients[name].tasks), tensors)
+    wanted = tuple(tasks or header.clients[name].tasks)
+    best = load_best(run.client_folder(name) / BEST, run.identity["run"])
+    if best is not None and set(wanted) <= set(best.tasks):
+        return _select(best, path, name, wanted)
+    return _build(run, header, name, wanted, tensors)
 
 
-def _select(model: TrainedModel, client: str | None, tasks: Sequence[str] | None) -> TrainedModel:
-    """An exported model, if it is that client's, with the tasks that are asked for."""
+def load_newest(run: RunDirectory, client: str) -> TrainedModel:
+    """A client's model of its own tasks as of the newest checkpoint: shared groups and the client's private ones.
+
+    Raises:
+        RunError: there is no checkpoint, or no such client.
+    """
+    header, tensors = load_checkpoint(run.checkpoints)
+    name = _the_client(header, client, run)
+    return _build(run, header, name, header.clients[name].tasks, tensors)
+
+
+def _select(model: TrainedModel, path: Path, client: str | None, tasks: Sequence[str] | None) -> TrainedModel:
+    """A model that stands by itself, if it is that client's, with the tasks that are asked for."""
     if client not in (None, model.client):
-        raise RunError(f"this is an exported model of client '{model.client}', not of '{client}'")
+        raise RunError(f"{path} is a model of client '{model.client}', not of '{client}'")
     for task in tasks or ():
         if task not in model.tasks:
-            raise RunError(f"the exported model has no task '{task}'; {did_you_mean(task, model.tasks)}")
+            raise RunError(f"{path} has no task '{task}'; {did_you_mean(task, model.tasks)}")
     return replace(model, tasks={name: model.tasks[name] for name in tasks or model.tasks})
 
 

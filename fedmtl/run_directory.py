@@ -94,6 +94,10 @@ class RunDirectory:
         """The server's checkpoints."""
         return Snapshots(self.path / "checkpoints")
 
+    def client_folder(self, client: str) -> Path:
+        """In simulation, what a client has to itself: its private state and its best model."""
+        return self.path / "checkpoints" / "clients" / client
+
     def private_states(self, client: str) -> Snapshots:
         """In simulation, the private state of a client."""
-        return Snapshots(self.path / "checkpoints" / "clients" / client)
+        return Snapshots(self.client_folder(client))

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from rich.table import Table
 
+from fedmtl.best_model import BEST, read_best
+from fedmtl.data import expand_copies
+from fedmtl.reporting.departures import Departure
 from fedmtl.reporting.events import read_events
 from fedmtl.reporting.history import History
 from fedmtl.reporting.report import write_report
@@ -58,11 +61,23 @@ def final_table(run: RunDirectory, baseline: Baseline | None = None) -> Table:
     return to_rich(result_table(history, baseline.values, baseline.name))
 
 
+def departures(run: RunDirectory) -> list[Departure]:
+    """What each client leaves with, by name; one that validated nothing leaves with the last round, and is not here."""
+    found = []
+    for client in sorted(expand_copies(run.scenario.clients)):
+        best = read_best(run.client_folder(client) / BEST, run.identity["run"])
+        if best is not None:
+            found.append(Departure(client, best.round, best.metrics, best.brought))
+    return found
+
+
 def write_full_report(run: RunDirectory, baseline: Baseline | None = None) -> Path:
     """report.html with prediction pictures and the table of groups, which need the clients' data and models."""
-    panels, groups = prediction_panels(run), group_table(run)
-    if baseline is None:
-        return write_report(run, groups=groups, panels=panels)
     return write_report(
-        run, baseline=baseline.values, baseline_name=baseline.name, groups=groups, panels=panels
+        run,
+        baseline=baseline.values if baseline else None,
+        baseline_name=baseline.name if baseline else "",
+        groups=group_table(run),
+        panels=prediction_panels(run),
+        departures=departures(run),
     )

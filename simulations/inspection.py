@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from clients.site import Site, make_sites
 from fedmtl.aggregation import build_method
+from fedmtl.best_model import BEST, read_best
 from fedmtl.checkpoints import load_checkpoint
 from fedmtl.data import ClientDataset
 from fedmtl.errors import DataError
 from fedmtl.inference import TrainedModel
-from fedmtl.loading import load
+from fedmtl.loading import load, load_newest
 from fedmtl.models.groups import Role
 from fedmtl.models.vectors import GroupVectors
 from fedmtl.reporting.panels import Panel, PanelRow
@@ -29,10 +30,15 @@ IMAGES_PER_CLIENT = 2
 
 @dataclass(frozen=True)
 class Measurement:
-    """One client's metrics of one task."""
+    """One client's metrics of one task.
+
+    Attributes:
+        round: after which its model was kept; 0 for one that it came with.
+    """
 
     client: str
     task: str
+    round: int
     metrics: Mapping[str, float]
     primary: str
     higher_is_better: bool
@@ -40,25 +46,28 @@ class Measurement:
 
 
 def evaluate_run(run: RunDirectory, split: str) -> list[Measurement]:
-    """Every client's model, as of the newest checkpoint, on its own images of `split`.
+    """The model that every client leaves with, on the client's own images of `split`.
 
     Raises:
         DataError: no client has images of that split.
         RunError: there is no checkpoint.
     """
     measured = []
+    newest = max(run.checkpoints.rounds(), default=0)
     for client, site in sorted(make_sites(run.scenario).items()):
         ids: tuple[str, ...] = getattr(site.share, split)
         if not ids:
             continue
-        model = load(run.path, client)
+        model, best = load(run.path, client), read_best(run.client_folder(client) / BEST)
+        number = best.round if best else newest
         dataset = ClientDataset(site.source, ids, list(model.tasks.values()), site.data)
         result = evaluate(
             model.network, list(model.tasks.values()), dataset, run.scenario.training.batch_size
         )
         for name, task in model.tasks.items():
             metrics = task.metrics(result.statistics[name])
-            measured.append(Measurement(client, name, metrics, task.metric, task.higher_is_better, len(ids)))
+            facts = metrics, task.metric, task.higher_is_better, len(ids)
+            measured.append(Measurement(client, name, number, *facts))
     if not measured:
         raise DataError(f"no client of {run.path} has images of the split '{split}'")
     return measured
@@ -81,7 +90,7 @@ def group_table(run: RunDirectory) -> list[GroupInfo]:
     holders: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
     for client in sorted(header.clients):
-        model = load(run.path, client)
+        model = load_newest(run, client)
         for group, layout in GroupVectors(model.network).layouts.items():
             if model.network.role(group) is Role.train:
                 holders.setdefault(group, []).append(client)

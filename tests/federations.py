@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 
 from clients.app import app as client_app
+from fedmtl.best_model import BEST
 from fedmtl.checkpoints import load_checkpoint
 from fedmtl.config import Scenario
 from fedmtl.data import expand_copies
@@ -17,6 +19,7 @@ from fedmtl.exchange.envelope import PAYLOAD, VECTORS
 from fedmtl.reporting.events import Event, Listener, MetricsLog, read_events
 from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import parse_scenario
+from fedmtl.tensor_file import read_tensors
 from server.rounds import run_rounds
 from simulations.inprocess import InProcessGrid
 
@@ -134,14 +137,32 @@ def vectors_of(message: Message) -> dict[str, Array]:
 
 
 def models_of(directory: RunDirectory) -> dict[str, object]:
-    """Every bit that a run ends with: the newest checkpoint, and each client's newest private state."""
+    """Every bit that a run ends with: the newest checkpoint, each client's newest private state and best model."""
     header, tensors = load_checkpoint(directory.checkpoints)
     private = {
         client: bits(directory.private_states(client).read(progress.accepted)[0])
         for client, progress in header.clients.items()
         if progress.accepted
     }
-    return {"header": header, "groups": bits(tensors), "private": private}
+    best = {client: best_of(directory, client) for client in header.clients}
+    return {"header": header, "groups": bits(tensors), "private": private, "best": best}
+
+
+def best_of(directory: RunDirectory, client: str) -> dict[str, object] | None:
+    """A client's best model, bit for bit, and what is said of it but for the run's id."""
+    path = directory.client_folder(client) / BEST
+    if not path.exists():
+        return None
+    tensors, state = read_tensors(path)
+    return {"weights": bits(tensors), **state, "run": None}
+
+
+def newest_of(directory: RunDirectory, path: Path) -> RunDirectory:
+    """A copy of a run without any best model, so that what is loaded is the newest checkpoint's."""
+    shutil.copytree(directory.path, path)
+    for best in path.glob(f"checkpoints/clients/*/{BEST}"):
+        best.unlink()
+    return RunDirectory.open(path)
 
 
 def bits(tensors: dict) -> dict[str, str]:

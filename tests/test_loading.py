@@ -1,20 +1,24 @@
 from dataclasses import replace
-from shutil import copytree
+from shutil import copy, copytree
 
 import numpy as np
 import pytest
 
 import fedmtl
 from fedmtl.aggregation import Policy, build_method
+from fedmtl.best_model import BEST
 from fedmtl.checkpoints import from_tensors, load_checkpoint
 from fedmtl.errors import RunError
 from fedmtl.export import Format, export
-from fedmtl.loading import load
+from fedmtl.loading import load, load_newest
 from fedmtl.models.vectors import GroupVectors
+from fedmtl.reporting.curve import best_round
+from fedmtl.reporting.events import read_events
+from fedmtl.reporting.history import History
 from fedmtl.run_directory import RunDirectory
 from simulations.inprocess import run_inprocess
 from simulations.inspection import evaluate_run
-from tests.federations import create, events_of, tiny
+from tests.federations import CLIENTS, create, events_of, newest_of, tiny
 
 
 def finished(path, *overrides):
@@ -29,10 +33,14 @@ def personal(tmp_path_factory):
     return finished(tmp_path_factory.mktemp("personal"), "method.name=fedper")
 
 
-def measured_by_the_clients(directory):
+def measured_by_the_clients(directory, rounds=None):
+    """What they measured in these rounds, by client; in the last, where there are none."""
     last = directory.scenario.rounds
-    events = events_of(directory, "metric", round=last, split="val")
-    return {(e["client"], e["task"], e["metric"]): e["value"] for e in events if e["client"] is not None}
+    return {
+        (e["client"], e["task"], e["metric"]): e["value"]
+        for e in events_of(directory, "metric", split="val")
+        if e["client"] is not None and e["round"] == (rounds[e["client"]] if rounds else last)
+    }
 
 
 def measured_by_loading(directory):
@@ -43,7 +51,18 @@ def measured_by_loading(directory):
     }
 
 
-def test_a_loaded_model_is_the_one_its_client_evaluated(straight):
+def test_a_loaded_model_is_the_one_its_client_evaluated_when_it_was_best(straight):
+    history = History.of(read_events(straight.metrics))
+    rounds = {}
+    for client in CLIENTS:
+        found = [history.primary(client, task) for task in history.tasks]
+        curves = {str(i): each[1] for i, each in enumerate(found) if each}
+        rounds[client] = best_round(curves)
+    assert set(rounds.values()) != {straight.scenario.rounds}
+    assert measured_by_loading(straight) == measured_by_the_clients(straight, rounds)
+
+
+def test_without_any_it_is_that_of_the_newest_checkpoint(straight, tmp_path):
     expected = measured_by_the_clients(straight)
     assert {(client, task) for client, task, _ in expected} == {
         ("a", "depth"),
@@ -52,7 +71,7 @@ def test_a_loaded_model_is_the_one_its_client_evaluated(straight):
         ("c", "depth"),
         ("c", "room_type"),
     }
-    assert measured_by_loading(straight) == expected
+    assert measured_by_loading(newest_of(straight, tmp_path / "run")) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,11 +93,13 @@ def test_a_loaded_model_is_the_one_its_client_evaluated(straight):
 )
 def test_so_it_is_whatever_is_private_and_whoever_trained(tmp_path, overrides):
     directory = finished(tmp_path, *overrides)
-    assert measured_by_loading(directory) == measured_by_the_clients(directory)
+    newest = newest_of(directory, tmp_path / "newest")
+    assert measured_by_loading(newest) == measured_by_the_clients(directory)
 
 
-def test_heads_that_stay_with_their_clients_are_loaded_from_them(personal):
-    assert measured_by_loading(personal) == measured_by_the_clients(personal)
+def test_heads_that_stay_with_their_clients_are_loaded_from_them(personal, tmp_path):
+    newest = newest_of(personal, tmp_path / "run")
+    assert measured_by_loading(newest) == measured_by_the_clients(personal) == measured_by_loading(personal)
 
 
 def test_a_head_that_never_left_its_client_cannot_be_had(personal):
@@ -87,7 +108,7 @@ def test_a_head_that_never_left_its_client_cannot_be_had(personal):
 
 
 def test_shared_groups_are_the_federations_and_private_ones_the_clients(straight):
-    model = load(str(straight.path), "a")
+    model = load_newest(straight, "a")
     vectors = GroupVectors(model.network)
     header, tensors = load_checkpoint(straight.checkpoints)
     private, _ = straight.private_states("a").read(header.clients["a"].accepted)
@@ -107,7 +128,7 @@ def test_of_personal_groups_the_clients_own_copy_is_loaded(method, tmp_path):
     directory = finished(tmp_path, f"method.name={method}")
     header, tensors = load_checkpoint(directory.checkpoints)
     own, _ = directory.private_states("b").read(header.clients["b"].accepted)
-    vectors = GroupVectors(load(directory.path, "b").network)
+    vectors = GroupVectors(load_newest(directory, "b").network)
     shared = from_tensors(tensors, {"head/semseg": vectors.layouts["head/semseg"]})["head/semseg"]
     np.testing.assert_array_equal(vectors.read("head/semseg"), own["head/semseg"])
     assert (own["head/semseg"] != shared).any()
@@ -134,6 +155,20 @@ def test_tasks_that_a_client_never_labelled_come_from_the_federation(straight):
     np.testing.assert_array_equal(vectors.read("head/depth"), head)
     prediction = model.predict(np.zeros((32, 48, 3), np.uint8))
     assert prediction["depth"].shape == prediction["semseg"].shape == (32, 48)
+
+
+def test_a_part_of_the_clients_own_tasks_is_predicted_by_its_best_model(straight):
+    whole, part = load(straight.path, "a"), load(straight.path, "a", ["depth"])
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(part.predict(image)["depth"], whole.predict(image)["depth"])
+
+
+def test_another_runs_best_model_is_told(straight, personal, tmp_path):
+    copytree(straight.path, tmp_path / "run")
+    run = RunDirectory.open(tmp_path / "run")
+    copy(personal.client_folder("a") / BEST, run.client_folder("a") / BEST)
+    with pytest.raises(RunError, match=r"best\.safetensors belongs to run"):
+        load(run.path, "a")
 
 
 def test_the_only_client_need_not_be_named(tmp_path):
@@ -178,7 +213,7 @@ def test_an_exported_model_is_loaded_by_its_folder(straight, tmp_path):
 
 def test_an_exported_model_is_nobody_elses(straight, tmp_path):
     export(load(straight.path, "c"), tmp_path, Format.none)
-    with pytest.raises(RunError, match="exported model of client 'c', not of 'a'"):
+    with pytest.raises(RunError, match="is a model of client 'c', not of 'a'"):
         load(tmp_path, "a")
     with pytest.raises(RunError, match="has no task 'semseg'; known: depth, room_type"):
         load(tmp_path, tasks=["semseg"])

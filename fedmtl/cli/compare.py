@@ -21,13 +21,14 @@ def compare(
     """Train a scenario by several methods on the same data and initial weights, and compare them.
 
     Training alone, 'local', counts at each client's best round on validation data, every other method after the
-    last round. Test images are compared where the scenario measures them (federation.evaluate_test).
+    last round; a second table has every method with what clients leave with. Test images are compared where the
+    scenario measures them (federation.evaluate_test).
     """
     from rich.console import Console
 
     from fedmtl import shipped
     from fedmtl.errors import ConfigError
-    from fedmtl.reporting.comparison_report import summary_to_rich, verdict
+    from fedmtl.reporting.comparison_report import leaving_to_rich, summary_to_rich, verdict
     from fedmtl.scenario import load_scenario
     from simulations.comparison import compare_methods, split_at_commas
 
@@ -40,6 +41,8 @@ def compare(
     comparison, report = compare_methods(base, split_at_commas(methods), numbers, folder, jobs)
     console = Console()
     console.print(summary_to_rich(comparison))
+    if table := leaving_to_rich(comparison):
+        console.print(table)
     if sentence := verdict(comparison):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {report}", soft_wrap=True, highlight=False)

@@ -16,7 +16,10 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON rows.")] = False,
 ) -> None:
-    """Measure every client's model, as of the newest checkpoint, on its own images."""
+    """Measure the model that every client leaves with on the client's own images.
+
+    That is the one of its best round on validation images; round 0 is the model that it came with.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -29,18 +32,35 @@ def evaluate(
     measured = evaluate_run(RunDirectory.open(folder), split)
     if as_json:
         rows = [
-            {"client": m.client, "task": m.task, "split": split, "images": m.images, **m.metrics}
+            {
+                "client": m.client,
+                "task": m.task,
+                "round": m.round,
+                "split": split,
+                "images": m.images,
+                **m.metrics,
+            }
             for m in measured
         ]
         typer.echo(json.dumps(rows, indent=1))
         return
     table = Table(
-        "client", "task", "images", "metrics", title=f"{folder}, {split} images", title_justify="left"
+        "client",
+        "task",
+        "round",
+        "images",
+        "metrics",
+        title=f"{folder}, {split} images",
+        title_justify="left",
     )
     for m in measured:
         ordered = sorted(m.metrics.items(), key=lambda item: item[0] != m.primary)
         table.add_row(
-            m.client, m.task, str(m.images), "  ".join(f"{name} {value:.4g}" for name, value in ordered)
+            m.client,
+            m.task,
+            str(m.round),
+            str(m.images),
+            "  ".join(f"{name} {value:.4g}" for name, value in ordered),
         )
     Console().print(table)
 

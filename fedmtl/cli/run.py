@@ -33,20 +33,34 @@ def run(
         Path | None, typer.Option(help="The run's folder; default: a new one under runs/.")
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(help="A run to compare with, say of method.name=local.")
+        Path | None,
+        typer.Option(
+            help="A run, say of method.name=local: compare with it, and keep its models where better."
+        ),
     ] = None,
 ) -> None:
-    """Train a scenario, and leave config, metrics, checkpoints and a report in a folder of its own."""
+    """Train a scenario, and leave config, metrics, checkpoints and a report in a folder of its own.
+
+    With --baseline, each client comes with the model that it left that run with, and leaves with it again where no
+    round is better on its validation images.
+    """
     from fedmtl import shipped
     from fedmtl.run_directory import RunDirectory
     from fedmtl.scenario import load_scenario
+    from simulations.bringing import bring_models, check_bringing
     from simulations.finish import read_baseline
     from simulations.preflight import check_scenario
 
     settings = load_scenario(shipped.find(scenario), overrides or [])
     check_scenario(settings)
     compared = read_baseline(baseline) if baseline else None
-    _execute(RunDirectory.create(out or _new_folder(settings.name), settings), engine, compared)
+    source = RunDirectory.open(baseline) if baseline else None
+    if source:
+        check_bringing(settings, source)
+    directory = RunDirectory.create(out or _new_folder(settings.name), settings)
+    if source:
+        bring_models(directory, source)
+    _execute(directory, engine, compared)
 
 
 def resume(
@@ -82,11 +96,12 @@ def scenarios() -> None:
 def _execute(directory: RunDirectory, engine: EngineName, baseline: Baseline | None) -> None:
     from rich.console import Console
 
+    from fedmtl.reporting.departures import fallen_back
     from fedmtl.reporting.progress import Progress
     from fedmtl.reporting.tensorboard import TensorBoardListener
     from simulations.engines import Engine
     from simulations.engines import run as run_engine
-    from simulations.finish import earlier_history, final_table, write_full_report
+    from simulations.finish import departures, earlier_history, final_table, write_full_report
 
     console = Console()
     with (
@@ -95,6 +110,8 @@ def _execute(directory: RunDirectory, engine: EngineName, baseline: Baseline | N
     ):
         run_engine(directory, Engine(engine.value), [progress, tensorboard])
     console.print(final_table(directory, baseline))
+    if sentence := fallen_back(departures(directory)):
+        console.print(sentence, soft_wrap=True, highlight=False, markup=False)
     console.print(f"report: {write_full_report(directory, baseline)}", soft_wrap=True, highlight=False)
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from fedmtl.errors import RunError
 from fedmtl.reporting.convergence import Convergence
+from fedmtl.reporting.leaving import Choice, Leaving
 from fedmtl.reporting.scores import Score, ScoreTable, Total
-from fedmtl.reporting.spread import Spread
+from fedmtl.reporting.spread import Spread, lowest
 from fedmtl.reporting.units import unit
 
 BASELINE = "local"
@@ -44,6 +45,7 @@ class Summary:
         tasks: task → its change, the mean over its clients.
         above: how many pairs of client and task gain by it, in the mean over seeds, and of how many.
         secure_sums: whether it works where the server sees only sums over holders; None where that is not known.
+        leaving: the same after early stopping and fall-back; None where there was nothing to fall back on.
     """
 
     method: str
@@ -54,12 +56,12 @@ class Summary:
     secure_sums: bool | None
     bytes: Spread | None
     seconds: Spread | None
+    leaving: Leaving | None = None
 
     @property
     def worst(self) -> tuple[str, float] | None:
         """The client that gains least, or loses most, and its change."""
-        changes = {client: change.mean for client, change in self.clients.items()}
-        return min(changes.items(), key=lambda item: item[1], default=None)
+        return lowest(self.clients)
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,16 @@ class Comparison:
             "other methods after the last round."
         )
 
+    @property
+    def leaves(self) -> str | None:
+        """Which models clients leave with, in words; None where they had nothing to fall back on."""
+        if not any(summary.leaving for summary in self.summaries):
+            return None
+        return (
+            f"Each client with its best round on validation, or with its model of {self.baseline} where that is as "
+            "good there; a client counts once a seed."
+        )
+
 
 def compare(
     scores: Sequence[Score],
@@ -113,6 +125,8 @@ def compare(
     kinds: Mapping[str, str] | None = None,
     secure_sums: Mapping[str, bool] | None = None,
     selection: Selection | None = None,
+    left: Sequence[Score] = (),
+    choices: Sequence[Choice] = (),
     baseline: str = BASELINE,
 ) -> Comparison:
     """Compare methods; a run is compared with the baseline's run of the same seed.
@@ -123,6 +137,8 @@ def compare(
         kinds: task → its kind, for units; a task that is not here is called by its kind.
         secure_sums: method → whether the server needs only sums.
         selection: which rounds the baseline's scores are of.
+        left: the scores of the other methods' models that clients leave with.
+        choices: which models those are.
         baseline: the method to compare with.
 
     Raises:
@@ -133,6 +149,8 @@ def compare(
     split = "test" if any(score.split == "test" for score in scores) else "val"
     scores = [score for score in scores if score.split == split]
     table = ScoreTable(scores, baseline)
+    alone = [score for score in scores if score.method == baseline]
+    after = ScoreTable([*alone, *(score for score in left if score.split == split)], baseline)
     methods = sorted(dict.fromkeys(score.method for score in scores), key=lambda method: method != baseline)
     measured = {(score.client, score.task): score for score in scores}
     lines = tuple(
@@ -155,20 +173,32 @@ def compare(
         split,
         tuple(table.seeds),
         lines,
-        tuple(_summary(table, method, totals, (secure_sums or {}).get(method)) for method in methods),
+        tuple(
+            _summary(
+                table, method, totals, (secure_sums or {}).get(method), Leaving.of(after, choices, method)
+            )
+            for method in methods
+        ),
         selection or Selection(),
     )
 
 
-def _summary(table: ScoreTable, method: str, totals: Sequence[Total], secure_sums: bool | None) -> Summary:
+def _summary(
+    table: ScoreTable,
+    method: str,
+    totals: Sequence[Total],
+    secure_sums: bool | None,
+    leaving: Leaving | None,
+) -> Summary:
     own = [total for total in totals if total.method == method]
     return Summary(
         method,
         table.mean_delta(method),
-        {client: delta for client in table.clients if (delta := table.client_delta(method, client))},
+        table.client_deltas(method),
         {task: delta for task in table.tasks if (delta := table.task_delta(method, task))},
         table.above(method),
         secure_sums,
         Spread.of(total.bytes for total in own),
         Spread.of(total.seconds for total in own),
+        leaving,
     )

@@ -57,13 +57,38 @@ def summary_to_rich(comparison: Comparison) -> Table:
         table.add_row(
             Text(summary.method),
             written(summary.mean_delta, "delta"),
-            Text(f"{summary.worst[0]} {signed(summary.worst[1])}" if summary.worst else ""),
+            Text(named(summary.worst)),
             above(summary),
             yes_or_no(summary.secure_sums),
             size(summary.bytes.mean) if summary.bytes else "–",
             duration(summary.seconds.mean) if summary.seconds else "–",
         )
     return table
+
+
+def leaving_to_rich(comparison: Comparison) -> Table | None:
+    """A line a method for a terminal: what clients leave with; None where they had nothing to fall back on."""
+    if not comparison.leaves:
+        return None
+    table = Table(box=SIMPLE_HEAD, header_style="bold", caption=comparison.leaves, caption_justify="left")
+    table.add_column("leaving", overflow="fold")
+    table.add_column("mean Δ", justify="right", no_wrap=True)
+    table.add_column("worst client")
+    table.add_column("fell back", justify="right", no_wrap=True)
+    for summary in comparison.summaries:
+        if leaving := summary.leaving:
+            table.add_row(
+                Text(summary.method),
+                written(leaving.mean_delta, "delta"),
+                Text(named(leaving.worst)),
+                "{} of {}".format(*leaving.fell_back),
+            )
+    return table
+
+
+def named(change: tuple[str, float] | None) -> str:
+    """A client and its change; empty where there is none."""
+    return f"{change[0]} {signed(change[1])}" if change else ""
 
 
 def verdict(comparison: Comparison) -> str | None:

@@ -33,12 +33,6 @@ def relative_changes(curves: Mapping[str, Curve]) -> dict[int, float]:
     return changes
 
 
-def best_round(curves: Mapping[str, Curve]) -> int | None:
-    """The round whose `relative_changes` are best, the earliest of equals; None where nothing was measured."""
-    changes = relative_changes(curves)
-    return max(changes, key=lambda number: (changes[number], -number), default=None)
-
-
 @dataclass(frozen=True)
 class Convergence:
     """A method's way over the rounds.

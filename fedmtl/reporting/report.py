@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedmtl.reporting.departures import Departure, departure_rows, fallen_back
 from fedmtl.reporting.events import read_events
 from fedmtl.reporting.history import History
 from fedmtl.reporting.page import render, write
@@ -40,6 +41,7 @@ def write_report(
     baseline_name: str = "local training",
     groups: Sequence[GroupInfo] = (),
     panels: Sequence[Panel] = (),
+    departures: Sequence[Departure] = (),
 ) -> Path:
     """Write a run's report.html from its metrics.jsonl and config.yaml, whatever state the run is in.
 
@@ -49,6 +51,7 @@ def write_report(
         baseline_name: what that is called.
         groups: the parameter groups of the federation.
         panels: predictions beside labels.
+        departures: what the clients leave with.
 
     Raises:
         RunError: there is no metrics log, or it is damaged.
@@ -58,7 +61,13 @@ def write_report(
     setup = Setup(run.scenario.seed, (run.path / "config.yaml").read_text(encoding="utf-8"))
     history = History.of(read_events(run.metrics))
     page = render_report(
-        history, setup, baseline=baseline, baseline_name=baseline_name, groups=groups, panels=panels
+        history,
+        setup,
+        baseline=baseline,
+        baseline_name=baseline_name,
+        groups=groups,
+        panels=panels,
+        departures=departures,
     )
     write(run.report, page)
     return run.report
@@ -72,14 +81,18 @@ def render_report(
     baseline_name: str = "local training",
     groups: Sequence[GroupInfo] = (),
     panels: Sequence[Panel] = (),
+    departures: Sequence[Departure] = (),
 ) -> str:
     """The page; what is not given has no section in it. Arguments as for `write_report`."""
+    table = result_table(history, baseline, baseline_name)
     work = {client: history.work(client) for client in history.clients}
     return render(
         "report.html.j2",
         history=history,
         setup=setup,
-        table=result_table(history, baseline, baseline_name),
+        table=table,
+        departures=departure_rows(history, table.columns, departures),
+        fallen_back=fallen_back(departures),
         validation=validation_curves(history),
         losses=loss_curves(history),
         bars=work_bars(history),

@@ -73,9 +73,13 @@ class ScoreTable:
         """Its change over seeds."""
         return Spread.of(self.deltas.get((method, seed, client, task)) for seed in self.seeds)
 
-    def client_delta(self, method: str, client: str) -> Spread | None:
-        """A client's change, the mean over its tasks, over seeds."""
-        return Spread.of(self._of_client(method, seed, client) for seed in self.seeds)
+    def client_deltas(self, method: str) -> dict[str, Spread]:
+        """Client → its change, the mean over its tasks, over seeds; those that have one."""
+        changes = {
+            client: Spread.of(self._of_client(method, seed, client) for seed in self.seeds)
+            for client in self.clients
+        }
+        return {client: change for client, change in changes.items() if change}
 
     def task_delta(self, method: str, task: str) -> Spread | None:
         """A task's change, the mean over its clients, over seeds."""

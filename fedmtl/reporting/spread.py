@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -31,6 +31,12 @@ class Spread:
         '41.25 ± 0.50'
         """
         return number(self.mean) + (f" ± {number(self.std)}" if self.std is not None else "")
+
+
+def lowest(changes: Mapping[str, Spread]) -> tuple[str, float] | None:
+    """Who gains least, or loses most, and that mean; None where there is nobody."""
+    means = {name: change.mean for name, change in changes.items()}
+    return min(means.items(), key=lambda item: item[1], default=None)
 
 
 def written(values: Spread | None, quantity: str, unit: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ class Evaluation:
     statistics: Mapping[str, Statistics]
     images: int
     seconds: float
+
+    def primary(self, tasks: Sequence[Task]) -> dict[str, float]:
+        """Task → its primary metric, of those that could be measured."""
+        values = {task.name: task.metrics(self.statistics[task.name])[task.metric] for task in tasks}
+        return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 @torch.inference_mode()

@@ -40,10 +40,26 @@ def test_another_run_gets_another_folder(finished, fedmtl, scenario, tmp_path):
     outcome = fedmtl("run", scenario, *SHORT, "--baseline", "mine")
     assert outcome.code == 0
     assert (tmp_path / "runs" / "tiny-2").is_dir()
+    # The same run twice: no client has gained by the second.
+    assert "a, b, c keep the models that they came with: no round was better" in outcome.out
+    assert "keep the models" not in finished.out
     assert (
         models_of(RunDirectory(tmp_path / "mine"))["groups"]
         == models_of(RunDirectory(tmp_path / "runs" / "tiny-2"))["groups"]
     )
+
+
+def test_models_of_another_runs_data_are_refused_before_there_is_a_folder(
+    straight, fedmtl, scenario, tmp_path
+):
+    words = "run", scenario, "data.sources.rooms.val=1", "--out", "mine", "--baseline", straight.path
+    code, _, err = fedmtl(*words)
+    assert code == 1
+    assert err.startswith(
+        f"fedmtl: client 'a' cannot come with its model of {straight.path}, where it had other"
+    )
+    assert err.count("\n") == 1
+    assert not (tmp_path / "mine").exists()
 
 
 def test_a_finished_run_is_only_reported_again(finished, fedmtl, tmp_path):
@@ -85,14 +101,14 @@ def test_evaluate_prints_what_the_clients_measured(straight, fedmtl):
         ("c", "room_type", "val", 2),
     }
     measured = {
-        (e["client"], e["task"], e["metric"]): e["value"]
-        for e in events_of(straight, "metric", round=3, split="val")
+        (e["client"], e["task"], e["round"], e["metric"]): e["value"]
+        for e in events_of(straight, "metric", split="val")
     }
     for row in rows:
-        metrics = set(row) - {"client", "task", "split", "images"}
+        metrics = set(row) - {"client", "task", "round", "split", "images"}
         assert metrics
         for metric in metrics:
-            assert row[metric] == measured[row["client"], row["task"], metric]
+            assert row[metric] == measured[row["client"], row["task"], row["round"], metric]
 
 
 def test_evaluate_prints_a_table_with_the_primary_metric_first(straight, fedmtl):

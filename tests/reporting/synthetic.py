@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fedmtl.reporting.events import Event
+from fedmtl.reporting.leaving import Choice
 from fedmtl.reporting.scores import Score, Total
 
 ROUNDS = 20
@@ -163,4 +164,14 @@ def comparison_totals() -> list[Total]:
         Total(method, seed, sent, 240.0 + 5 * seed)
         for method, sent in (("local", 0), ("averaging", 2_000_000_000), ("grouping", 1_400_000_000))
         for seed in (0, 1)
+    ]
+
+
+def comparison_choices() -> list[Choice]:
+    """What clients leave with: `room-0` falls back from `averaging`."""
+    return [
+        Choice(method, seed, client, 12, (method, client) == ("averaging", "room-0"))
+        for method in ("averaging", "grouping")
+        for seed in (0, 1)
+        for client in CLIENTS
     ]

@@ -4,6 +4,7 @@ import pytest
 
 from fedmtl.errors import RunError
 from fedmtl.reporting.comparison import Selection, compare
+from fedmtl.reporting.leaving import Choice
 from fedmtl.reporting.scores import Score, Total
 from fedmtl.reporting.spread import Spread
 from tests.reporting import synthetic
@@ -110,6 +111,36 @@ def test_the_test_is_compared_where_there_is_one():
         f"Validation images: {best}, which is generous to local; other methods after the last round."
     )
     assert other.rule == f"Test images: {best}; other methods after the last round."
+
+
+def test_what_clients_leave_with_is_compared_as_well():
+    """On the test, alone 10 each: a leaves with 12 and with 9 by seed, b falls back on its 10."""
+    tests = [
+        _score(method, seed, client, value, split="test")
+        for method, value in (("local", 10.0), ("x", 5.0))
+        for seed in (0, 1)
+        for client in "ab"
+    ]
+    left = [
+        _score("x", seed, client, value, split=split)
+        for split in ("val", "test")
+        for seed, client, value in [(0, "a", 12.0), (1, "a", 9.0), (0, "b", 10.0), (1, "b", 10.0)]
+    ]
+    choices = [Choice("x", seed, client, 3, client == "b") for seed in (0, 1) for client in "ab"]
+    local, x = compare(tests, [], left=left, choices=choices).summaries
+    assert local.leaving is None
+    assert x.mean_delta.mean == pytest.approx(-50.0)
+    assert x.leaving.mean_delta == Spread(pytest.approx(2.5), pytest.approx(7.5 * math.sqrt(2)))
+    assert {client: delta.mean for client, delta in x.leaving.clients.items()} == pytest.approx(
+        {"a": 5.0, "b": 0.0}
+    )
+    assert x.leaving.worst == ("b", pytest.approx(0.0))
+    assert x.leaving.fell_back == (2, 4)
+
+
+def test_without_choices_nothing_is_said_of_leaving():
+    comparison = compare([_score("local", 0, "a", 1.0), _score("x", 0, "a", 1.0)], [])
+    assert comparison.leaves is None
 
 
 def test_nothing_to_compare_is_an_error():

@@ -1,6 +1,6 @@
 import pytest
 
-from fedmtl.reporting.convergence import best_round, convergence, relative_changes
+from fedmtl.reporting.convergence import convergence, relative_changes
 from fedmtl.reporting.curve import Curve
 
 
@@ -11,22 +11,11 @@ def curve(*values, better=True, rounds=None):
 def test_changes_are_the_mean_over_tasks_from_their_last_values():
     curves = {"semseg": curve(20.0, 50.0, 40.0), "depth": curve(0.6, 0.4, 0.5, better=False)}
     assert relative_changes(curves) == pytest.approx({1: (-50 - 20) / 2, 2: (25 + 20) / 2, 3: 0.0})
-    assert best_round(curves) == 2
 
 
 def test_a_round_that_lacks_a_task_is_left_out_and_a_task_of_zero_says_nothing():
     curves = {"semseg": curve(20.0, None, 40.0), "edge": curve(1.0, 2.0, 0.0)}
     assert relative_changes(curves) == pytest.approx({1: -50.0, 3: 0.0})
-
-
-def test_the_earliest_of_equal_rounds_is_the_best():
-    assert best_round({"semseg": curve(30.0, 40.0, 40.0)}) == 2
-    assert best_round({"semseg": curve(0.0, 0.0)}) is None
-    assert best_round({}) is None
-
-
-def test_rounds_are_those_that_were_measured():
-    assert best_round({"semseg": curve(30.0, 40.0, 20.0, rounds=[5, 10, 12])}) == 10
 
 
 def test_a_mean_that_was_best_earlier_has_stopped():

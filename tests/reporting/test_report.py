@@ -8,6 +8,7 @@ import pytest
 
 from fedmtl.config import ClientConfig, DataConfig, Scenario
 from fedmtl.errors import RunError
+from fedmtl.reporting.departures import Departure
 from fedmtl.reporting.history import History
 from fedmtl.reporting.panels import Panel, PanelRow
 from fedmtl.reporting.report import GroupInfo, Setup, render_report, write_report
@@ -19,7 +20,17 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
-SECTIONS = ["results", "failures", "validation", "predictions", "training", "work", "groups", "repeat"]
+SECTIONS = [
+    "results",
+    "departures",
+    "failures",
+    "validation",
+    "predictions",
+    "training",
+    "work",
+    "groups",
+    "repeat",
+]
 
 
 def _panels() -> list[Panel]:
@@ -37,6 +48,11 @@ def page(history) -> str:
         baseline=synthetic.local_baseline(),
         groups=[GroupInfo("head/semseg", "private", 120_003, ["street-0", "street-1"])],
         panels=_panels(),
+        departures=[
+            Departure("room-0", 7, {"depth": 0.4561, "normals": 26.0}, {"depth": 0.5}),
+            Departure("street-0", 0, {"semseg": 45.25}, {"semseg": 45.25}),
+            Departure("street-1", 20, {"semseg": 43.5}, None),
+        ],
     )
 
 
@@ -66,6 +82,25 @@ def test_results_have_values_changes_and_stale_rounds(page, history):
     assert f"{change:+.1f} %".replace("-", "−") in results
     assert results.count("of round 19") == 3
     assert "local training" in results
+
+
+def test_what_each_client_leaves_with_stands_beside_the_last_round_and_what_it_came_with(page, history):
+    room, fallen, last = re.findall(r"<tr>.*?</tr>", _section(page, "departures"), re.DOTALL)[1:]
+    for expected in (
+        "room-0",
+        "of round 7",
+        "0.456<small>last round",
+        "came with 0.500",
+        "26.00",
+        "came with –",
+    ):
+        assert expected in room
+    value = history.primary("street-0", "semseg")[1].final.value
+    assert "that it came with" in fallen
+    assert f"45.2<small>last round {value:.1f}</small><small>came with 45.2</small>" in fallen
+    assert "of round 20" in last
+    assert "came with" not in last
+    assert "street-0 keeps the model that it came with" in _section(page, "departures")
 
 
 def test_pictures_are_inside_and_named(page):
@@ -135,7 +170,7 @@ def test_opens_in_a_browser(page, tmp_path: Path):
     assert _sections(dom) == SECTIONS
     assert dom.count("<svg") == 6 + 6 + 2
     assert dom.count("<img") == 4
-    assert dom.count("<table") == 5
+    assert dom.count("<table") == 6
     assert not re.search(r'(?:src|href)="https?:', dom)
     picture = tmp_path / "report.png"
     subprocess.run(

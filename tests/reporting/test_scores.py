@@ -21,8 +21,8 @@ def of_two_clients(seed, gains):
 
 def test_a_client_is_the_mean_of_its_tasks_and_a_task_of_its_clients():
     scores = table(*of_two_clients(0, [1, 3, -1]))
-    assert scores.client_delta("x", "a").mean == pytest.approx(20.0)
-    assert scores.client_delta("x", "b").mean == pytest.approx(-10.0)
+    assert scores.client_deltas("x")["a"].mean == pytest.approx(20.0)
+    assert scores.client_deltas("x")["b"].mean == pytest.approx(-10.0)
     assert scores.task_delta("x", "semseg").mean == pytest.approx(0.0)
     assert scores.task_delta("x", "edge").mean == pytest.approx(30.0)
     assert scores.mean_delta("x").mean == pytest.approx(5.0)

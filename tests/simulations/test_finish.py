@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from fedmtl.errors import RunError
-from simulations.finish import final_table, read_baseline, write_full_report
+from simulations.finish import departures, final_table, read_baseline, write_full_report
 from simulations.inprocess import run_inprocess
-from tests.federations import create, events_of
+from tests.federations import create, events_of, newest_of
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,25 @@ def test_the_table_has_every_client_and_task_and_the_change_where_there_is_a_bas
     assert "local training" in compared
 
 
+def test_what_clients_leave_with_is_read_from_their_folders(straight, tmp_path):
+    found = {departure.client: departure for departure in departures(straight)}
+    assert set(found) == {"a", "b", "c"}
+    for client, departure in found.items():
+        assert departure.brought is None
+        for task, value in departure.metrics.items():
+            (event,) = events_of(
+                straight,
+                "metric",
+                client=client,
+                task=task,
+                split="val",
+                round=departure.round,
+                primary=True,
+            )
+            assert event["value"] == value
+    assert departures(newest_of(straight, tmp_path / "run")) == []
+
+
 def test_the_report_has_pictures_groups_and_the_baseline(local, tmp_path):
     directory = create(tmp_path / "run", "rounds=1")
     run_inprocess(directory)
@@ -69,6 +88,7 @@ def test_the_report_has_pictures_groups_and_the_baseline(local, tmp_path):
     assert path == directory.report
     assert page.count("data:image/png;base64,") >= 6
     assert "cross_adapter/depth/room_type" in page
+    assert "What each client leaves with" in page
     assert "local training" in page
     assert "://" not in page.replace("http://www.w3.org", "")
     assert "local training" not in write_full_report(directory).read_text()

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from fedmtl.best_model import BEST, read_best
 from fedmtl.errors import DataError
 from simulations.inprocess import run_inprocess
 from simulations.inspection import IMAGES_PER_CLIENT, evaluate_run, group_table, prediction_panels
-from tests.federations import CLIENTS, create, events_of
+from tests.federations import CLIENTS, create, events_of, newest_of
 
 
 @pytest.fixture(scope="module", params=["fedper", "all", "local"])
@@ -22,18 +23,29 @@ def run(request, tmp_path_factory):
     return directory
 
 
-def logged(directory, number):
+def logged(directory, number, rounds):
     return {
         (event["client"], event["task"], event["metric"]): event["value"]
         for event in events_of(directory, "metric", round=number, split="val")
-        if event["client"] is not None
+        if rounds.get(event["client"]) == number
     }
 
 
-def test_evaluating_the_checkpoint_gives_the_last_rounds_metrics(run):
+def test_without_best_models_it_gives_those_of_the_last_round(run, tmp_path):
+    measured = evaluate_run(newest_of(run, tmp_path / "run"), "val")
+    values = {(m.client, m.task, name): value for m in measured for name, value in m.metrics.items()}
+    expected = logged(run, 2, dict.fromkeys(CLIENTS, 2))
+    assert {m.round for m in measured} == {2}
+    assert set(values) == set(expected)
+    assert all(value is None or values[key] == value for key, value in expected.items())
+
+
+def test_evaluating_a_run_gives_the_metrics_of_each_clients_best_round(run):
     measured = evaluate_run(run, "val")
     values = {(m.client, m.task, name): value for m in measured for name, value in m.metrics.items()}
-    expected = logged(run, 2)
+    rounds = {client: read_best(run.client_folder(client) / BEST).round for client in CLIENTS}
+    assert {m.client: m.round for m in measured} == rounds
+    expected = {key: value for number in (1, 2) for key, value in logged(run, number, rounds).items()}
     assert set(values) == set(expected)
     for key, value in expected.items():
         assert value is None or values[key] == value, key

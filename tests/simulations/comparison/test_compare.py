@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from fedmtl.best_model import BEST, read_best
 from fedmtl.errors import ConfigError, RunError
 from fedmtl.run_directory import RunDirectory
 from simulations.comparison import compare_methods
@@ -50,13 +51,32 @@ def test_local_counts_at_each_clients_best_round_and_others_at_the_last(compared
     folder, comparison, _ = compared
     chosen = {(row["seed"], row["client"]): row["round"] for row in results(folder)["local_rounds"]}
     assert chosen == dict(comparison.selection.rounds)
-    assert set(chosen) >= {(seed, client) for seed in SEEDS for client in "ac"}  # b learns nothing yet
+    assert set(chosen) == {(seed, client) for seed in SEEDS for client in "abc"}
     for row in results(folder)["rows"]:
         run = RunDirectory.open(folder / f"{row['method']}-seed{row['seed']}")
         number = chosen.get((row["seed"], row["client"]), 2) if row["method"] == "local" else 2
         keys = {key: row[key] for key in ("client", "task", "metric", "split")}
         (event,) = events_of(run, "metric", round=number, **keys)
         assert event["value"] == row["value"]
+
+
+def test_what_clients_leave_with_is_in_the_results(compared):
+    folder, comparison, page = compared
+    found = results(folder)
+    assert [(row["method"], row["seed"], row["client"]) for row in found["leaving"]] == [
+        ("fedavg", seed, client) for seed in SEEDS for client in "abc"
+    ]
+    for row in found["leaving"]:
+        # It is what the client itself kept.
+        run = RunDirectory.open(folder / f"fedavg-seed{row['seed']}")
+        kept = read_best(run.client_folder(row["client"]) / BEST)
+        assert row["fell_back"] or row["round"] == kept.round
+    local, fedavg = found["summaries"]
+    assert "leaving" not in local
+    leaving = comparison.summaries[1].leaving
+    assert fedavg["leaving"]["mean_delta"]["mean"] == leaving.mean_delta.mean
+    assert fedavg["leaving"]["fell_back"] == [sum(row["fell_back"] for row in found["leaving"]), 6]
+    assert "What clients leave with" in page.read_text()
 
 
 def test_the_test_images_are_compared_where_they_are_measured(compared):
