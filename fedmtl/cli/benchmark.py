@@ -12,7 +12,7 @@ def benchmark(
     name: Annotated[
         str,
         typer.Argument(
-            help="attention, attention-profile, attention-scaling, engines, rooms or training-step."
+            help="attention, attention-profile, attention-scaling, engines, new-tasks, rooms or training-step."
         ),
     ],
     overrides: Annotated[
@@ -20,7 +20,7 @@ def benchmark(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array of flat rows.")] = False,
 ) -> None:
-    """Measure speed: repeated, interleaved where things are compared, medians."""
+    """Measure speed (medians, interleaved where things are compared), or what heads for new tasks are worth."""
     from rich.console import Console
     from rich.table import Table
 

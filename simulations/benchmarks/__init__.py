@@ -1,4 +1,4 @@
-"""Speed and memory, measured: one module a benchmark, with `run(overrides) -> rows`.
+"""Speed, memory and what heads for new tasks are worth: one module a benchmark, with `run(overrides) -> rows`.
 
 A module may also have `table(rows) -> rows`, for what a person would rather compare than read.
 """
@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, str] = {
     "attention-profile": "simulations.benchmarks.profile",
     "attention-scaling": "simulations.benchmarks.scaling",
     "engines": "simulations.benchmarks.engines",
+    "new-tasks": "simulations.benchmarks.new_tasks",
     "rooms": "simulations.benchmarks.rooms",
     "training-step": "simulations.benchmarks.training_step",
 }
