@@ -6,7 +6,7 @@ from fedmtl.aggregation import METHODS, Clock, Policy, Start, Update, build_meth
 from fedmtl.aggregation.pilot import shares
 from fedmtl.config import AdapterConfig, Context, ModelConfig
 from fedmtl.errors import ConfigError
-from fedmtl.loading import load
+from fedmtl.loading import load_newest
 from fedmtl.models import Role, group_map
 from simulations.inprocess import run_inprocess
 from tests.federations import create, models_of
@@ -187,7 +187,7 @@ def test_in_a_federation(tmp_path):
     run_inprocess(directory)
     saved = models_of(directory)
     assert not any("client_adapter" in name for name in saved["groups"])
-    a, b = (load(directory.path, client).network for client in "ab")
+    a, b = (load_newest(directory, client).network for client in "ab")
     assert list(a.mixture.adapters) == ["depth", "room_type", "semseg"]
     adapter, other = a.mixture.adapters["semseg"], b.mixture.adapters["semseg"]
     assert all(torch.equal(x, y) for x, y in zip(adapter.parameters(), other.parameters(), strict=True))

@@ -3,7 +3,7 @@ import torch
 
 from fedmtl.aggregation import Clock, Policy, Start, Update, build_method
 from fedmtl.config import AdapterConfig, HeadKind, ModelConfig
-from fedmtl.loading import load
+from fedmtl.loading import load_newest
 from fedmtl.models import Role, group_map, weighted_by
 from simulations.inprocess import run_inprocess
 from tests.federations import create, events_of
@@ -46,6 +46,6 @@ def test_in_a_federation_where_a_client_has_no_dense_task(tmp_path):
     run_inprocess(directory)
     assert {event["client"] for event in events_of(directory, "train")} == {"a", "b", "c"}
     assert not events_of(directory, "failure")
-    assert load(directory.path, "c").network.decoder is None
-    a, b = (load(directory.path, client).network for client in "ab")
+    assert load_newest(directory, "c").network.decoder is None
+    a, b = (load_newest(directory, client).network for client in "ab")
     assert torch.equal(a.decoder.merge.weight, b.decoder.merge.weight)
