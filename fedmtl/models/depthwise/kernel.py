@@ -47,14 +47,15 @@ def weight_gradient(
     channels, width = x.shape[1], x.shape[3]
     lanes = min(LINE // x.element_size(), 1 << (channels.bit_length() - 1))
     weight = x.new_empty(channels, 1, *size)
-    rows = x.new_empty(torch.get_num_threads(), (width + 2 * padding[1]) * lanes).numpy()
-    sums = x.new_empty(torch.get_num_threads(), size[0] * size[1] * lanes).numpy()
+    threads = torch.get_num_threads()
+    row = x.new_empty(threads, (width + 2 * padding[1]) * lanes).numpy()
+    sums = x.new_empty(threads, size[0] * size[1] * lanes).numpy()
     arrays = _channels_last(x), _channels_last(grad), weight.view(-1).numpy()
     shapes = tuple(x.shape), tuple(grad.shape[2:]), size[0], tuple(stride), tuple(padding)
     add_up = make_kernel(lanes, size[1])
 
     def work(thread: int, first: int, last: int) -> None:
-        add_up(*arrays, rows[thread], sums[thread], *shapes, first, last)
+        add_up(*arrays, row[thread], sums[thread], *shapes, first, last)
 
     share_out(-(-channels // lanes), work)
     return weight
@@ -146,7 +147,7 @@ def make_kernel(lanes: int, columns: int) -> Kernel:
                 sample = y // height
                 for i in range(width):
                     store(row, (padding[1] + i) * lanes, load(x, (y * width + i) * channels + channel, lanes))
-                top = y % height + padding[0]
+                top = y % height + padding[0]  # rows above this one, those of the padding too
                 first_out = max(0, (top - rows + stride[0]) // stride[0])
                 for out_y in range(first_out, min(out_height, top // stride[0] + 1)):
                     place = (sample * out_height + out_y) * out_width * channels + channel
@@ -157,7 +158,7 @@ def make_kernel(lanes: int, columns: int) -> Kernel:
                     add_sums(sums, (top - out_y * stride[0]) * columns * lanes, of_row)
             area = rows * columns
             for lane in range(block * lanes - channel, lanes):
-                for place in range(area):
-                    weight[(channel + lane) * area + place] = sums[place * lanes + lane]
+                for i in range(area):
+                    weight[(channel + lane) * area + i] = sums[i * lanes + lane]
 
     return add_up

@@ -24,9 +24,9 @@ class Depthwise(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C, H', W')."""
-        return self._padded_by(cast(tuple[int, int], self.padding), x)
+        return self._convolve(x, cast(tuple[int, int], self.padding))
 
-    def _padded_by(self, padding: tuple[int, int], x: Tensor) -> Tensor:
+    def _convolve(self, x: Tensor, padding: tuple[int, int]) -> Tensor:
         ours = (
             self.own_gradient
             and self.weight.requires_grad
@@ -46,7 +46,7 @@ class DepthwiseSame(Conv2dSame, Depthwise):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C, ⌈H/stride⌉, ⌈W/stride⌉)."""
-        return self._padded_by((0, 0), pad_same(x, list(self.kernel_size), list(self.stride)))
+        return self._convolve(pad_same(x, list(self.kernel_size), list(self.stride)), (0, 0))
 
 
 _QUICKER: dict[type[nn.Module], type[Depthwise]] = {nn.Conv2d: Depthwise, Conv2dSame: DepthwiseSame}
