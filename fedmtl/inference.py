@@ -72,7 +72,7 @@ class TrainedModel:
         label = task.predict(output)
         if not task.dense:
             return label
-        if self.resize is Resize.pad:
-            (height, width), (top, left) = inscribe(original, self.size)
+        if self.resize is not Resize.stretch:
+            (height, width), (top, left) = inscribe(original, self.size, self.resize)
             label = label[top : top + height, left : left + width]
         return task.resize(label, original)

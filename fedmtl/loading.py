@@ -19,6 +19,7 @@ from fedmtl.inference import TrainedModel
 from fedmtl.models.groups import NEUTRAL, Role, parse_group
 from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.models.vectors import GroupVectors
+from fedmtl.privacy.holders import sum_of
 from fedmtl.private_state import read_private
 from fedmtl.run_directory import RunDirectory
 from fedmtl.tasks import build_task
@@ -110,10 +111,16 @@ def _build(
     }
     shared = {g: layout for g, layout in used.items() if method.policy(g) is Policy.shared}
     state = restore_state(header, tensors, shared)
-    values = {group: method.outgoing(state.groups, state.method, client, group) for group in shared}
+    domain = header.clients[client].domain
+    values = {group: method.outgoing(state.groups, state.method, client, group, domain) for group in shared}
     # A client that never finished a round has only what it would be sent, and the initial values, as the network now.
     if accepted := header.clients[client].accepted:
-        kept = {g: layout for g, layout in used.items() if g not in shared or method.personal(g)}
+        leaving = header.leaving
+
+        def stays(group: str) -> bool:
+            return leaving is not None and sum_of(method, group, domain).name not in leaving
+
+        kept = {g: v for g, v in used.items() if g not in shared or method.personal(g) or stays(g)}
         own = read_private(run.private_states(client), accepted, kept, run.identity["run"])
         needed = {group for group in set(kept) - set(shared) if parse_group(group).family not in NEUTRAL}
         if lacking := sorted(needed - set(own.groups)):

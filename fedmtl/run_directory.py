@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,8 +15,12 @@ import msgspec
 from fedmtl import __version__
 from fedmtl.config import Scenario
 from fedmtl.errors import RunError
+from fedmtl.locking import hold
 from fedmtl.scenario import load_scenario, to_yaml
 from fedmtl.snapshots import Snapshots
+
+OWN_METRICS = "metrics.jsonl"
+"""In a client's folder, its own losses and metrics, where `privacy.secure_sums` keeps them from the run's log."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,18 @@ class RunDirectory:
             raise RunError(f"{path} is not a run: it has no config.yaml or no run.json")
         return cls(path)
 
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the run for this process, as whoever writes to it has to.
+
+        Raises:
+            RunError: on entering, if another process holds it, which is named, or the folder cannot be written.
+        """
+        return hold(self.lock_file, "wait for it or end it, then resume the run")
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / "run.lock"
+
     @cached_property
     def identity(self) -> dict[str, str]:
         """The run's id under `run`, the version that made it, and when.
@@ -80,6 +97,11 @@ class RunDirectory:
     @property
     def metrics(self) -> Path:
         return self.path / "metrics.jsonl"
+
+    @property
+    def privacy_ledger(self) -> Path:
+        """Every noisy release of the run, with client-level differential privacy."""
+        return self.path / "privacy.jsonl"
 
     @property
     def report(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
@@ -10,6 +11,7 @@ from flwr.serverapp import Grid, ServerApp
 from fedmtl.reporting.events import MetricsLog
 from fedmtl.submission import open_run
 from server.rounds import run_rounds
+from server.signatures import NOBODY_SIGNS, Signatures
 
 logger = logging.getLogger("flwr")
 """Flower shows its own lines to whoever follows the run."""
@@ -22,5 +24,6 @@ def main(grid: Grid, context: Context) -> None:
     """Run the federation that the run's config means; see `fedmtl.submission`."""
     directory = open_run(context.run_config, context.run_id)
     logger.info("The run's folder is %s", directory.path.absolute())
-    with MetricsLog(directory.metrics) as log:
-        run_rounds(grid, directory, log, str(context.run_config.get("engine", "flower")))
+    with directory.lock(), MetricsLog(directory.metrics) as log:
+        engine, roster = (str(context.run_config.get(key, "")) for key in ("engine", "roster"))
+        run_rounds(grid, directory, log, engine, Signatures(Path(roster)) if roster else NOBODY_SIGNS)

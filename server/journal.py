@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from flwr.app import Message
@@ -35,8 +35,20 @@ class Journal:
         self._sent: dict[tuple[str, str], int] = {}
         self._began = self._round_began = time.monotonic()
 
-    def announce(self, directory: RunDirectory, engine: str, clients: Iterable[Description]) -> None:
-        """The run begins, or goes on after the rounds that are done."""
+    def announce(
+        self,
+        directory: RunDirectory,
+        engine: str,
+        clients: Iterable[Description],
+        home: Sequence[str] = (),
+        signed: bool = False,
+    ) -> None:
+        """The run begins, or goes on after the rounds that are done.
+
+        Args:
+            home: the sums that are not taken because too few clients would take part.
+            signed: whether there is a roster of the keys that clients sign with.
+        """
         if self.round:
             self.log.append({"event": "resume", "round": self.round})
             return
@@ -51,11 +63,21 @@ class Journal:
                 "engine": engine,
                 "rounds": directory.scenario.rounds,
                 "method": directory.scenario.method["name"],
+                "exchange": {
+                    "up": directory.scenario.exchange.up["name"],
+                    "down": directory.scenario.exchange.down["name"],
+                },
+                "privacy": {
+                    "secure_sums": directory.scenario.privacy.secure_sums,
+                    "min_holders": directory.scenario.privacy.least_holders,
+                    "home": list(home),
+                    "signed": signed,
+                },
                 "clients": {
                     client.client: {
                         "tasks": [spec.name for spec in client.tasks],
-                        "train_images": client.images,
-                        "val_images": client.val_images,
+                        "train_images": client.images if client.counted else None,
+                        "val_images": client.val_images if client.counted else None,
                     }
                     for client in clients
                 },
@@ -87,14 +109,35 @@ class Journal:
                 "client": report.client,
                 "images": report.images,
                 "steps": report.steps,
+                **({"epsilon": report.cost.epsilon, "delta": report.cost.delta} if report.cost else {}),
                 **self._traffic(report, reply, "train"),
             }
         )
         self.trained_clients += 1
         for task, total in sorted(report.loss_sums.items()):
-            count = report.loss_counts.get(task, 0)
-            value = total / count if count else float("nan")
-            self._metric(report.client, task, "loss", value, "train", True, False)
+            self.loss(report.client, task, total, report.loss_counts.get(task, 0))
+
+    def masked(self, client: str, kind: str, size: int) -> None:
+        """A client's part in sums was accepted: `size` bytes of which the server knows no more than that."""
+        unknown = {"train": {"images": None, "steps": None}, "evaluate": {"images": None}}[kind]
+        self._up += size
+        traffic = {"seconds": None, "bytes_up": size, "bytes_down": self._sent.pop((client, kind))}
+        self.log.append({"event": kind, "round": self.round, "client": client, **unknown, **traffic})
+        self.trained_clients += kind == "train"
+
+    def spoken(self, up: int, down: int) -> None:
+        """Bytes went to and fro that are of no one message of training or evaluation."""
+        self._up += up
+        self._down += down
+
+    def unopened(self, name: str, why: str) -> None:
+        """A sum was not opened; the group is as it was."""
+        logger.info("round %d: %s stays as it was: %s", self.round, name, why)
+
+    def loss(self, client: str | None, task: str, total: float, count: float) -> None:
+        """A task's mean training loss, from the sum over `count` images; of one client or, for None, of all."""
+        value = total / count if count else float("nan")
+        self._metric(client, task, "loss", value, "train", True, False)
 
     def evaluated(self, report: EvaluateReport, reply: Message) -> None:
         """A client's evaluation was accepted."""
@@ -130,6 +173,19 @@ class Journal:
             }
         )
 
+    def released(self, epsilon: float, delta: float, releases: int, multiplier: float) -> None:
+        """Noisy sums of the round were released; ε is that of all releases together."""
+        self.log.append(
+            {
+                "event": "privacy",
+                "round": self.round,
+                "epsilon": epsilon,
+                "delta": delta,
+                "releases": releases,
+                "multiplier": multiplier,
+            }
+        )
+
     def end_round(self) -> None:
         """Sum the round up."""
         self.log.append(
@@ -148,10 +204,11 @@ class Journal:
         """A checkpoint is on disk."""
         self.log.append({"event": "checkpoint", "round": self.round, "seconds": seconds, "bytes": size})
 
-    def finish(self, status: str) -> None:
-        """The run ends, well or not."""
+    def finish(self, status: str, error: Exception | None = None) -> None:
+        """The run ends, well or not; `error` is why not."""
         seconds = time.monotonic() - self._began
-        self.log.append({"event": "finish", "round": self.round, "seconds": seconds, "status": status})
+        why = {"error": str(error), "kind": type(error).__name__} if error else {}
+        self.log.append({"event": "finish", "round": self.round, "seconds": seconds, "status": status, **why})
 
     def _traffic(
         self, report: TrainReport | EvaluateReport, reply: Message, kind: str

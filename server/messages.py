@@ -10,6 +10,7 @@ from fedmtl.errors import ExchangeError
 from fedmtl.exchange.codec import Encoded
 from fedmtl.exchange.envelope import PAYLOAD, VECTORS, unpack
 from fedmtl.exchange.messages import Payload
+from server.allowances import largest_reply
 from server.delivery import NO_ANSWER
 
 
@@ -19,11 +20,16 @@ def message(
     payload: Payload | None = None,
     arrays: Mapping[str, Array] | None = None,
     ttl: float | None = None,
+    values: int = 0,
 ) -> Message:
-    """A message of `kind` (Flower's message type) to a node, to be answered within `ttl` seconds."""
+    """A message of `kind` (Flower's message type) to a node, to be answered within `ttl` seconds.
+
+    Args:
+        values: how many numbers the answer may have in its vectors; the gateway lets no larger one through.
+    """
     text = payload.to_json() if payload is not None else ""
     content = RecordDict({PAYLOAD: ConfigRecord({"json": text}), VECTORS: ArrayRecord(dict(arrays or {}))})
-    return Message(content, node, kind, ttl=ttl)
+    return Message(content, node, kind, ttl=ttl, group_id=str(largest_reply(values)))
 
 
 def to_array(encoded: Encoded) -> Array:

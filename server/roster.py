@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Event
@@ -16,16 +16,21 @@ from flwr.serverapp import Grid
 
 from fedmtl.aggregation import Method
 from fedmtl.config import Plan
-from fedmtl.errors import ExchangeError, RunError
+from fedmtl.errors import ExchangeError, RunError, TooFewClientsError
+from fedmtl.exchange.codecs import check_known
 from fedmtl.exchange.layout import Layout
-from fedmtl.exchange.messages import Description, Federation, Membership
+from fedmtl.exchange.messages import Description, Federation, Inquiry, Membership
+from fedmtl.exchange.secure_messages import SecureMembership
 from fedmtl.models.groups import Role, weighted_by
+from fedmtl.privacy.secure_sum import PublicKey, check_public_key
 from fedmtl.scenario import to_yaml
 from fedmtl.tasks import TaskSpec
 from fedmtl.training.statistics import statistics_size
 from server.blueprint import Blueprint
 from server.delivery import deliver, is_lost
+from server.leaving import Leaving
 from server.messages import content_of, message
+from server.signatures import NOBODY_SIGNS, Signatures
 
 logger = logging.getLogger("flwr")
 """Flower shows its own lines to whoever follows the run."""
@@ -45,12 +50,16 @@ class Member:
         node: where it answers today.
         trains: layouts of the shared groups that it trains and sends.
         reads: layouts of those that it only receives.
+        held: the digests of the values that it had when it joined.
+        key: for secure sums, where there are any.
     """
 
     node: int
     description: Description
     trains: Mapping[str, Layout]
     reads: Mapping[str, Layout]
+    held: Collection[str] = ()
+    key: PublicKey | None = None
 
     @cached_property
     def largest_weights(self) -> Mapping[str, int]:
@@ -81,6 +90,9 @@ class Roster:
 
     Args:
         on_failure: called with (client or node, phase, what is wrong) when one cannot be admitted.
+        leaving: which groups do.
+        signatures: what shows whose an answer is.
+        keys: client → its key for secure sums as it was first seen; written to.
     """
 
     plan: Plan
@@ -88,6 +100,9 @@ class Roster:
     run: str
     on_failure: Callable[[str, str, str], None]
     blueprint: Blueprint
+    leaving: Leaving
+    signatures: Signatures = NOBODY_SIGNS
+    keys: dict[str, str] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     _refused: dict[int, _Refusal] = field(default_factory=dict)
 
@@ -95,7 +110,8 @@ class Roster:
         """Admit whoever is there until `clients` have joined.
 
         Raises:
-            RunError: they have not after `timeout` seconds, or too many were refused for that.
+            TooFewClientsError: they have not after `timeout` seconds.
+            RunError: too many were refused for that.
         """
         deadline, pause = time.monotonic() + timeout, Event()
         self.refresh(grid)
@@ -106,7 +122,7 @@ class Roster:
                 raise RunError(f"only {len(self.members)} of {clients} clients joined: {self._refusals()}")
             if time.monotonic() > deadline:
                 waited = f"{len(self.members)} of {clients} clients joined within {timeout:g} s"
-                raise RunError(f"{waited}: {self._refusals()}" if self._refused else waited)
+                raise TooFewClientsError(f"{waited}: {self._refusals()}" if self._refused else waited)
             if told != len(self.members):
                 told = len(self.members)
                 logger.info("%d of %d clients have joined; waiting for more nodes", told, clients)
@@ -130,12 +146,17 @@ class Roster:
         if newcomers:
             everyone = {name: (m.node, m.description) for name, m in self.members.items()} | newcomers
             extended = self._extend(everyone)
-            self._join(grid, everyone if extended else newcomers)
+            changed = self.leaving.look(self.blueprint, [description for _, description in everyone.values()])
+            self._join(grid, everyone if extended or changed else newcomers)
+
+    def settle(self) -> frozenset[str] | None:
+        """Decide which sums are taken in this run, as in `Leaving.settle`."""
+        return self.leaving.settle(self.blueprint, [member.description for member in self.members.values()])
 
     @property
     def federation(self) -> Federation:
         """What every member is told."""
-        return Federation(self.run, self.blueprint.tasks, self._plan_yaml)
+        return Federation(self.run, self.blueprint.tasks, self._plan_yaml, self.leaving.home)
 
     @cached_property
     def _plan_yaml(self) -> str:
@@ -146,15 +167,20 @@ class Roster:
         described: dict[str, tuple[int, Description]] = {}
         node_of = {name: member.node for name, member in self.members.items()}
         table = {spec.name: (spec, "the federation") for spec in self.blueprint.tasks}
-        asks = [message(node, "query.describe") for node in nodes]
-        for node, text in self._ask(grid, asks, "describe", {}):
+        inquiry = Inquiry(not self.plan.privacy.secure_sums)
+        asks = [message(node, "query.describe", inquiry) for node in nodes]
+        for node, reply in self._ask(grid, asks, "describe", {}):
             who = f"node {node}"
             try:
-                description = Description.from_json(text)
+                description = Description.from_json(content_of(reply)[0])
+                self.signatures.check(description.client, reply)
                 if description.client in node_of:
                     other = node_of[description.client]
                     raise ExchangeError(f"calls itself '{description.client}', as node {other} does")
                 who = description.client
+                check_known(description.codecs, self.plan.exchange)
+                if inquiry.counted and not description.counted:
+                    raise ExchangeError("does not say how many images it has, without privacy.secure_sums")
                 for spec in description.tasks:
                     _check_meaning(spec, *table.get(spec.name, (spec, "")))
             except ExchangeError as error:
@@ -187,26 +213,40 @@ class Roster:
             self.members.pop(name, None)
             if node not in answers:
                 continue
-            trains = self.blueprint.groups_of(description, Role.train)
-            reads = self.blueprint.groups_of(description, Role.read)
+            trains = self.leaving.groups_of(self.blueprint, description, Role.train)
+            reads = self.leaving.groups_of(self.blueprint, description, Role.read)
             try:
-                membership = Membership.from_json(answers[node])
+                membership, key = self._membership(name, answers[node])
                 _check_digests(membership.train, trains, "trains")
                 _check_digests(membership.read, reads, "reads")
-                self.members[name] = Member(node, description, trains, reads)
+                self.members[name] = Member(node, description, trains, reads, membership.held, key)
             except ExchangeError as error:
                 self._refuse(node, name, "join", str(error))
         self.members = dict(sorted(self.members.items()))
 
+    def _membership(self, client: str, answer: Message) -> tuple[Membership, PublicKey | None]:
+        """What a client makes of the federation, and its key where there are secure sums."""
+        text, _ = content_of(answer)
+        self.signatures.check(client, answer)
+        if not self.plan.privacy.secure_sums:
+            return Membership.from_json(text), None
+        membership = SecureMembership.from_json(text)
+        check_public_key(client, self.run, membership.key, self.signatures.roster_key(client))
+        key = membership.key.key.hex()
+        if self.keys.setdefault(client, key) != key:
+            raise ExchangeError("has lost its key for secure sums: it can take part in the next run")
+        return membership, membership.key
+
     def _ask(
         self, grid: Grid, asks: list[Message], phase: str, names: Mapping[int, str]
-    ) -> list[tuple[int, object]]:
-        """(node, payload text) of every good answer; `names` are those of the nodes, as far as known."""
+    ) -> list[tuple[int, Message]]:
+        """(node, answer) of all that are not errors; `names` are those of the nodes, as far as known."""
         answers = []
         for reply in deliver(grid, asks, HANDSHAKE_TIMEOUT):
             node = reply.metadata.src_node_id
             try:
-                answers.append((node, content_of(reply)[0]))
+                content_of(reply)
+                answers.append((node, reply))
             except ExchangeError as error:
                 until = time.monotonic() + RETRY_SECONDS if is_lost(reply) else math.inf
                 self._refuse(node, names.get(node, f"node {node}"), phase, str(error), until)

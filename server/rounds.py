@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from flwr.app import ArrayRecord, ConfigRecord
 from flwr.serverapp import Grid
 
 from fedmtl.aggregation import build_method
+from fedmtl.attacks.collusion import Coalition
 from fedmtl.checkpoints import ServerState, load_checkpoint, restore_state, save_checkpoint
 from fedmtl.config import Plan, Scenario
 from fedmtl.data.partition import expand_copies
-from fedmtl.errors import RunError
+from fedmtl.errors import BudgetSpentError, RunError, TooFewClientsError
 from fedmtl.models.groups import parse_group
+from fedmtl.privacy.fitness import check_client_privacy, check_sums
+from fedmtl.privacy.ledger import Ledger
 from fedmtl.reporting.events import MetricsLog
 from fedmtl.run_directory import RunDirectory
 from server.blueprint import Blueprint
+from server.client_privacy import ClientPrivacy
 from server.delivery import deliver
 from server.journal import Journal
+from server.leaving import Leaving
 from server.roster import Roster
+from server.secure_strategy import SecureStrategy
+from server.signatures import NOBODY_SIGNS, Signatures
 from server.strategy import GroupStrategy
 
 _NOTHING = ArrayRecord(), ConfigRecord()
 """What Flower's strategy interface wants passed around; see `GroupStrategy`."""
 
 
-def run_rounds(grid: Grid, directory: RunDirectory, log: MetricsLog, engine: str) -> None:
+def run_rounds(
+    grid: Grid,
+    directory: RunDirectory,
+    log: MetricsLog,
+    engine: str,
+    signatures: Signatures = NOBODY_SIGNS,
+) -> None:
     """Execute the rounds that are left of the run in `directory`.
+
+    Args:
+        signatures: what shows whose an answer is.
 
     Raises:
         RunError: too few clients join, a round has no good reply at all, or the disk is full; the newest
@@ -36,22 +53,43 @@ def run_rounds(grid: Grid, directory: RunDirectory, log: MetricsLog, engine: str
     state, blueprint = _restore(directory, scenario)
     journal, method = Journal(log, state.round), build_method(scenario.method)
     run = directory.identity["run"]
-    roster = Roster(Plan.of(scenario), method, run, journal.failure, blueprint)
-    strategy = GroupStrategy(scenario.federation, scenario.seed, method, state, roster, journal)
+    plan, kind = Plan.of(scenario), GroupStrategy
+    if scenario.privacy.secure_sums:
+        check_sums(plan, method, "privacy.secure_sums")
+        kind = SecureStrategy
+    leaving = Leaving(method, plan.privacy.least_holders, state.leaving)
+    roster = Roster(plan, method, run, journal.failure, blueprint, leaving, signatures, state.keys)
+    check_client_privacy(plan, method)
+    privacy = ClientPrivacy(plan, method, state, Ledger(directory.privacy_ledger, state.releases), journal)
+    coalition = Coalition.of(scenario.clients, scenario.privacy.secure_sums)
+    strategy = kind(scenario.federation, scenario.seed, method, state, roster, journal, privacy, coalition)
     log.truncate_after(state.round if state.round else -1)
     clients = scenario.federation.min_clients or len(expand_copies(scenario.clients))
     timeout = scenario.federation.round_timeout
     try:
         roster.wait_for(grid, clients, timeout)
-        journal.announce(directory, engine, [member.description for member in roster.members.values()])
+        state.leaving = roster.settle()
+        described = [member.description for member in roster.members.values()]
+        journal.announce(directory, engine, described, leaving.home, signatures.are_checked)
         for number in range(state.round + 1, scenario.rounds + 1):
             journal.begin_round(number)
             roster.wait_for(grid, clients, timeout)
             _round(grid, number, scenario, strategy)
-            if _due(number, scenario.checkpoint.every, scenario.rounds):
+            # Clients open no round twice over different clients, so none may have to be done again.
+            every = 1 if scenario.privacy.secure_sums else scenario.checkpoint.every
+            if _due(number, every, scenario.rounds):
                 _checkpoint(directory, scenario, strategy)
-    except BaseException:
-        journal.finish("failed")
+    except BudgetSpentError as error:
+        if state.round and state.round not in directory.checkpoints.rounds():
+            _checkpoint(directory, scenario, strategy)
+        journal.finish("stopped", error)
+        raise
+    except Exception as error:
+        with suppress(RunError):  # the disk is full: the first error says so
+            journal.finish("failed", error)
+        raise
+    except BaseException:  # a signal, or Flower's word that the run was stopped
+        journal.finish("stopped")
         raise
     journal.finish("finished")
 
@@ -75,10 +113,13 @@ def _restore(directory: RunDirectory, scenario: Scenario) -> tuple[ServerState, 
 def _round(grid: Grid, number: int, scenario: Scenario, strategy: GroupStrategy) -> None:
     timeout = scenario.federation.round_timeout
     strategy.adopt_newcomers()
+    strategy.plan_noise(number)
     messages = strategy.configure_train(number, *_NOTHING, grid)
     strategy.aggregate_train(number, deliver(grid, messages, timeout))
-    if strategy.journal.trained_clients == 0:
-        raise RunError(f"no client finished round {number}; see the failures in metrics.jsonl, then resume")
+    if messages and strategy.journal.trained_clients == 0:
+        raise TooFewClientsError(
+            f"no client finished round {number}; see the failures in metrics.jsonl, then resume"
+        )
     if _due(number, scenario.federation.evaluate_every, scenario.rounds):
         messages = strategy.configure_evaluate(number, *_NOTHING, grid)
         strategy.aggregate_evaluate(number, deliver(grid, messages, timeout))
@@ -99,4 +140,5 @@ def _checkpoint(directory: RunDirectory, scenario: Scenario, strategy: GroupStra
         blueprint.tasks,
         scenario.checkpoint.keep,
     )
+    strategy.outbox.save()
     strategy.journal.checkpoint(time.monotonic() - began, size)

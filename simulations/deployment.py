@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 
 from clients.supernode import supernode_command
 from fedmtl.data import expand_copies
+from fedmtl.deployment.child import Child, Program
+from fedmtl.deployment.readiness import HOST, free_port, is_serving
 from fedmtl.reporting.events import Listener
 from fedmtl.run_directory import RunDirectory
 from simulations.flower import following, superlink
-from simulations.processes import HOST, ServerProcess, free_port
 
 
 def run_on_supernodes(directory: RunDirectory, listeners: Sequence[Listener] = ()) -> None:
@@ -27,6 +29,9 @@ def run_on_supernodes(directory: RunDirectory, listeners: Sequence[Listener] = (
             health_port = free_port()
             command = supernode_command(HOST, free_port(), health_port, link.address, node)
             log = link.logs / f"supernode-{client}.log"
-            stack.enter_context(ServerProcess(command, link.environment, log, health_port))
+            program = Program(
+                "flower-supernode", command, link.environment, log, partial(is_serving, health_port)
+            )
+            stack.enter_context(Child(program))
         stack.enter_context(following(directory, listeners))
         link.execute(directory, "deployment")

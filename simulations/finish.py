@@ -10,6 +10,7 @@ from rich.table import Table
 
 from fedmtl.best_model import BEST, read_best
 from fedmtl.data import expand_copies
+from fedmtl.deployment.run_state import is_deployed
 from fedmtl.reporting.departures import Departure
 from fedmtl.reporting.events import read_events
 from fedmtl.reporting.history import History
@@ -17,6 +18,7 @@ from fedmtl.reporting.report import write_report
 from fedmtl.reporting.table import result_table, to_rich
 from fedmtl.run_directory import RunDirectory
 from simulations.inspection import group_table, prediction_panels
+from simulations.own_metrics import events_of_all
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def read_baseline(folder: Path) -> Baseline:
         RunError: it is no run, or has no metrics yet.
     """
     run = RunDirectory.open(folder)
-    table = result_table(History.of(read_events(run.metrics)))
+    table = result_table(History.of(events_of_all(run)))
     values = {
         (row.client, column.task): cell.value
         for row in table.rows
@@ -55,7 +57,7 @@ def earlier_history(run: RunDirectory) -> History:
 
 def final_table(run: RunDirectory, baseline: Baseline | None = None) -> Table:
     """Clients × tasks, for a terminal."""
-    history = History.of(read_events(run.metrics))
+    history = History.of(events_of_all(run))
     if baseline is None:
         return to_rich(result_table(history))
     return to_rich(result_table(history, baseline.values, baseline.name))
@@ -72,11 +74,14 @@ def departures(run: RunDirectory) -> list[Departure]:
 
 
 def write_full_report(run: RunDirectory, baseline: Baseline | None = None) -> Path:
-    """report.html with prediction pictures and the table of groups, which need the clients' data and models."""
+    """report.html with prediction pictures and the table of groups, where the clients' data and models are at hand."""
+    values, name = (baseline.values, baseline.name) if baseline else (None, "")
+    if is_deployed(run.path):
+        return write_report(run, baseline=values, baseline_name=name)
     return write_report(
         run,
-        baseline=baseline.values if baseline else None,
-        baseline_name=baseline.name if baseline else "",
+        baseline=values,
+        baseline_name=name,
         groups=group_table(run),
         panels=prediction_panels(run),
         departures=departures(run),

@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any, cast
 
+from fedmtl.deployment.child import Child, Program
+from fedmtl.deployment.readiness import HOST, free_port, is_serving
 from fedmtl.errors import RunError
 from fedmtl.reporting.events import Listener
 from fedmtl.reporting.follow import follow
 from fedmtl.run_directory import RunDirectory
-from server.superlink import superlink_command
-from simulations.processes import HOST, ServerProcess, free_port
+from server.superlink import flower_environment, superlink_command
 
 CONNECTION = "fedmtl"
 """What our SuperLink is called in our own FLWR_HOME; the user's is never touched."""
@@ -37,7 +38,7 @@ class Link:
         logs: the folder for their logs.
     """
 
-    process: ServerProcess
+    process: Child
     address: str
     environment: Mapping[str, str]
     logs: Path
@@ -129,16 +130,11 @@ def superlink(directory: RunDirectory, *, simulation: bool) -> Iterator[Link]:
             f'address = "{address}"\ninsecure = true\n',
             encoding="utf-8",
         )
-        environment = {
-            "FLWR_HOME": home,
-            "FLWR_TELEMETRY_ENABLED": "0",
-            "FLWR_DISABLE_UPDATE_CHECK": "1",
-            "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
-            # Flower starts its own commands by name.
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        }
+        environment = flower_environment(Path(home))
         command = superlink_command(HOST, port, health_port, simulation=simulation)
-        with ServerProcess(command, environment, logs / "superlink.log", health_port) as process:
+        log = logs / "superlink.log"
+        program = Program("flower-superlink", command, environment, log, lambda: is_serving(health_port))
+        with Child(program) as process:
             yield Link(process, address, environment, logs)
 
 

@@ -30,9 +30,15 @@ TASK_ID = 1
 def run_inprocess(directory: RunDirectory, listeners: Sequence[Listener] = ()) -> None:
     """Run, or go on with, the run in `directory`; see `simulations.engines.run`."""
     nodes = len(expand_copies(directory.scenario.clients))
-    grid = InProcessGrid(client_app, nodes, {"run-dir": str(directory.path.absolute())})
+    run_on_grid(
+        InProcessGrid(client_app, nodes, {"run-dir": str(directory.path.absolute())}), directory, listeners
+    )
+
+
+def run_on_grid(grid: InProcessGrid, directory: RunDirectory, listeners: Sequence[Listener] = ()) -> None:
+    """Run, or go on with, the run in `directory` on a grid of this process."""
     try:
-        with MetricsLog(directory.metrics, listeners) as log:
+        with directory.lock(), MetricsLog(directory.metrics, listeners) as log:
             run_rounds(grid, directory, log, "inprocess")
     finally:
         forget_participants()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clients.site import Site, make_sites
-from fedmtl.aggregation import build_method
+from fedmtl.aggregation import Method, Policy, build_method
 from fedmtl.best_model import BEST, read_best
 from fedmtl.checkpoints import load_checkpoint
 from fedmtl.data import ClientDataset
@@ -19,6 +19,7 @@ from fedmtl.inference import TrainedModel
 from fedmtl.loading import load, load_newest
 from fedmtl.models.groups import Role
 from fedmtl.models.vectors import GroupVectors
+from fedmtl.privacy.holders import Sum
 from fedmtl.reporting.panels import Panel, PanelRow
 from fedmtl.reporting.report import GroupInfo
 from fedmtl.run_directory import RunDirectory
@@ -60,14 +61,13 @@ def evaluate_run(run: RunDirectory, split: str) -> list[Measurement]:
             continue
         model, best = load(run.path, client), read_best(run.client_folder(client) / BEST)
         number = best.round if best else newest
-        dataset = ClientDataset(site.source, ids, list(model.tasks.values()), site.data)
-        result = evaluate(
-            model.network, list(model.tasks.values()), dataset, run.scenario.training.batch_size
-        )
-        for name, task in model.tasks.items():
-            metrics = task.metrics(result.statistics[name])
-            facts = metrics, task.metric, task.higher_is_better, len(ids)
-            measured.append(Measurement(client, name, number, *facts))
+        tasks = [task.thorough() for task in model.tasks.values()]
+        dataset = ClientDataset(site.source, ids, tasks, site.data)
+        result = evaluate(model.network, tasks, dataset, run.scenario.training.batch_size)
+        for task, usual in zip(tasks, model.tasks.values(), strict=True):
+            metrics = task.metrics(result.statistics[task.name])
+            facts = metrics, usual.metric, usual.higher_is_better, len(ids)
+            measured.append(Measurement(client, task.name, number, *facts))
     if not measured:
         raise DataError(f"no client of {run.path} has images of the split '{split}'")
     return measured
@@ -95,7 +95,16 @@ def group_table(run: RunDirectory) -> list[GroupInfo]:
             if model.network.role(group) is Role.train:
                 holders.setdefault(group, []).append(client)
                 sizes[group] = layout.size
-    return [GroupInfo(g, method.policy(g).value, sizes[g], holders[g]) for g in sorted(holders)]
+    leaving = None if header.leaving is None else {Sum.parse(name).group for name in header.leaving}
+    return [GroupInfo(g, _policy(method, g, leaving), sizes[g], holders[g]) for g in sorted(holders)]
+
+
+def _policy(method: Method, group: str, leaving: Collection[str] | None) -> str:
+    """Whether a group is shared or private, or at home: shared by the method, but in no domain by enough clients."""
+    policy = method.policy(group)
+    return (
+        "home" if policy is Policy.shared and leaving is not None and group not in leaving else policy.value
+    )
 
 
 def _panel(model: TrainedModel, site: Site, sample_id: str) -> Panel:

@@ -2,31 +2,74 @@
 
 from __future__ import annotations
 
-from clients.site import sites_of
+from collections.abc import Iterable
+
+from clients.site import Site, sites_of
 from fedmtl.aggregation import build_method
-from fedmtl.config import Scenario
+from fedmtl.attacks.collusion import Coalition
+from fedmtl.config import Plan, Scenario
 from fedmtl.errors import ConfigError, did_you_mean
+from fedmtl.exchange.codecs import build_codec
+from fedmtl.privacy.fitness import check_client_privacy, check_sums
 from fedmtl.scenario import to_yaml
+from fedmtl.tasks import TaskSpec
 from fedmtl.training.device import choose_device
 
 
 def check_scenario(scenario: Scenario) -> None:
-    """Look at method, device, tasks and every file of the data.
+    """Look at method, codecs, device, tasks and every file of the data.
 
     Raises:
         ConfigError: a setting does not fit the data or this machine.
         DataError: a data set is missing or broken; names the file.
     """
-    build_method(scenario.method)
+    if not scenario.clients:
+        raise ConfigError(
+            "clients must name at least one client, but in a deployment, where sites come by themselves"
+        )
+    check_method(scenario)
+    build_codec(scenario.exchange.up, "exchange.up")
+    build_codec(scenario.exchange.down, "exchange.down")
     choose_device(scenario.training)
+    Coalition.of(scenario.clients, scenario.privacy.secure_sums)
     sites_of.cache_clear()  # files may have changed since an earlier run in this process
     sites = sites_of(to_yaml(scenario))
     known = {spec.name for site in sites.values() for spec in site.tasks}
     for task in scenario.tasks:
         if task not in known:
             raise ConfigError(f"tasks.{task}: no client has this task; {did_you_mean(task, known)}")
+    _check_meanings(sites.values())
     for site in sites.values():
         # One look at each source, for the tasks of all its clients.
         site.verify(
             spec.name for other in sites.values() if other.source is site.source for spec in other.tasks
         )
+
+
+def check_method(scenario: Scenario) -> None:
+    """Look at the method alone, and at what the privacy settings ask of it.
+
+    Raises:
+        ConfigError: there is no such method or option, or it needs what is hidden.
+    """
+    method = build_method(scenario.method)
+    if scenario.privacy.secure_sums:
+        check_sums(Plan.of(scenario), method, "privacy.secure_sums")
+    check_client_privacy(Plan.of(scenario), method)
+
+
+def _check_meanings(sites: Iterable[Site]) -> None:
+    """Refuse a task's name that two clients mean different things by; the server would refuse the second of them."""
+    first: dict[str, tuple[TaskSpec, str]] = {}
+    for site in sites:
+        for spec in site.tasks:
+            known, whose = first.setdefault(spec.name, (spec, site.client))
+            if spec != known:
+                raise ConfigError(
+                    f"clients.{site.client}.tasks: '{spec.name}' is {_meaning(spec)} there and {_meaning(known)} at "
+                    f"'{whose}'; give one another name, for example data.sources.X.names={{{spec.name}: other}}"
+                )
+
+
+def _meaning(spec: TaskSpec) -> str:
+    return f"{spec.kind} of {len(spec.classes)} classes" if spec.classes else spec.kind

@@ -11,15 +11,18 @@ from pathlib import Path
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 
 from clients.app import app as client_app
+from fedmtl.aggregation import build_method
 from fedmtl.best_model import BEST
 from fedmtl.checkpoints import load_checkpoint
-from fedmtl.config import Scenario
+from fedmtl.config import Plan, Scenario
 from fedmtl.data import expand_copies
 from fedmtl.exchange.envelope import PAYLOAD, VECTORS
+from fedmtl.exchange.layout import Vector
 from fedmtl.reporting.events import Event, Listener, MetricsLog, read_events
 from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import parse_scenario
 from fedmtl.tensor_file import read_tensors
+from server.blueprint import Blueprint
 from server.rounds import run_rounds
 from simulations.inprocess import InProcessGrid
 
@@ -66,7 +69,7 @@ class Wire(InProcessGrid):
     def __init__(self, directory: RunDirectory, alter: Alter | None = None, app=client_app) -> None:
         nodes = len(expand_copies(directory.scenario.clients))
         super().__init__(app, nodes, {"run-dir": str(directory.path.absolute())})
-        self.alter = alter
+        self.directory, self.alter = directory, alter
         self.carried: list[tuple[Message, Message]] = []
         self._asked: dict[str, Message] = {}
 
@@ -136,6 +139,19 @@ def vectors_of(message: Message) -> dict[str, Array]:
     return dict(message.content[VECTORS].items())
 
 
+def groups_of(asked: Message) -> set[str]:
+    """The groups of an instruction; those whose values the client has are not sent again."""
+    return set(payload_of(asked)["versions"])
+
+
+def initial_of(directory: RunDirectory) -> dict[str, Vector]:
+    """The values that the groups of a run began with."""
+    scenario, (header, _) = directory.scenario, load_checkpoint(directory.checkpoints)
+    channels = {client.channels for client in header.clients.values()}
+    method = build_method(scenario.method)
+    return Blueprint.build(Plan.of(scenario), method, header.tasks, channels).initial
+
+
 def models_of(directory: RunDirectory) -> dict[str, object]:
     """Every bit that a run ends with: the newest checkpoint, each client's newest private state and best model."""
     header, tensors = load_checkpoint(directory.checkpoints)
@@ -172,9 +188,11 @@ def bits(tensors: dict) -> dict[str, str]:
     }
 
 
-def story_of(directory: RunDirectory, without: Iterable[str] = ("resume",)) -> list[Event]:
-    """The metrics log without what differs between equal runs: times and the run's id."""
-    varying = {"time", "seconds", "run_id"}
+def story_of(
+    directory: RunDirectory, without: Iterable[str] = ("resume",), but_for: Iterable[str] = ()
+) -> list[Event]:
+    """The metrics log without what differs between equal runs: times, the run's id, and these fields."""
+    varying = {"time", "seconds", "run_id", *but_for}
     return [
         {key: value for key, value in event.items() if key not in varying}
         for event in read_events(directory.metrics)

@@ -21,14 +21,14 @@ def test_every_part_is_a_structured_config_of_its_own(kind):
     assert set(tree) == {field.name for field in dataclasses.fields(kind)}
 
 
-def test_only_names_and_sources_have_no_default():
+def test_only_names_sources_and_budgets_have_no_default():
     needed = {
         (kind.__name__, field.name)
         for kind in TREES
         for field in dataclasses.fields(kind)
         if field.default == MISSING
     }
-    assert needed == {("Scenario", "name"), ("ClientConfig", "source")}
+    assert needed == {("Scenario", "name"), ("ClientConfig", "source"), ("ExamplePrivacyConfig", "epsilon")}
 
 
 def test_a_plan_shares_what_has_to_be_the_same_everywhere():

@@ -7,6 +7,7 @@ import pytest
 from fedmtl import __version__
 from fedmtl.errors import RunError
 from fedmtl.run_directory import RunDirectory
+from simulations.inprocess import run_inprocess
 from tests.federations import create, tiny
 
 
@@ -87,3 +88,13 @@ def test_everything_lies_in_the_folder(tmp_path):
         "checkpoints",
         "checkpoints/clients/a",
     ]
+
+
+def test_a_run_that_another_process_works_on_is_refused(tmp_path):
+    """Two servers on one run directory would each undo the other's rounds."""
+    run = create(tmp_path / "run", "rounds=1")
+    with run.lock(), pytest.raises(RunError, match=rf"run is in use by process {os.getpid()}: .* resume"):
+        run_inprocess(run)
+    assert not run.metrics.exists()
+    run_inprocess(run)
+    assert run.checkpoints.rounds() == [1]

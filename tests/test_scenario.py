@@ -278,9 +278,8 @@ def test_the_ends_of_the_ranges_are_allowed(override):
     parse(override)
 
 
-def test_somebody_must_take_part():
-    with pytest.raises(ConfigError, match="clients must name at least one client"):
-        parse(text="name: x\nclients: {}")
+def test_nobody_needs_to_be_named_because_sites_come_by_themselves():
+    assert parse(text="name: x\nclients: {}").clients == {}
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,15 @@ METHODS: Registry[Method] = Registry(
         "fedrep": "fedmtl.aggregation.fedrep:FedRep",
         "fedyogi": "fedmtl.aggregation.fedyogi:FedYogi",
         "kinship": "fedmtl.aggregation.kinship:Kinship",
+        "krum": "fedmtl.aggregation.krum:Krum",
         "local": "fedmtl.aggregation.local:Local",
         "mat-fl": "fedmtl.aggregation.mat_fl:MaTFL",
+        "median": "fedmtl.aggregation.median:Median",
+        "multi-krum": "fedmtl.aggregation.multi_krum:MultiKrum",
+        "norm-bound": "fedmtl.aggregation.norm_bound:NormBound",
         "pilot": "fedmtl.aggregation.pilot:Pilot",
         "task-conditioned": "fedmtl.aggregation.task_conditioned:TaskConditioned",
+        "trimmed-mean": "fedmtl.aggregation.trimmed_mean:TrimmedMean",
     },
 )
 

@@ -21,6 +21,8 @@ from fedmtl.config import Context, ModelConfig
 from fedmtl.errors import ConfigError, did_you_mean
 from fedmtl.exchange.layout import Layout, Vector
 
+ANY_DOMAIN = "any"
+"""Of clients that do not say what kind of images they have."""
 Groups = Mapping[str, Vector]
 State = Mapping[str, Vector]
 """What a method carries from round to round, under names of its own; a checkpoint keeps it."""
@@ -35,11 +37,18 @@ class Policy(Enum):
 
 @dataclass(frozen=True)
 class Update:
-    """One client's round: per group that it trained, what training added, and its weight in a sum."""
+    """One client's round: per group that it trained, what training added, and its weight in a sum.
+
+    Attributes:
+        domain: what kind of images the client says it has.
+        holders: of how many clients it is the mean, where the server has sums alone; see `Method.buckets`.
+    """
 
     client: str
     vectors: Groups
     weights: Mapping[str, float]
+    domain: str = ANY_DOMAIN
+    holders: int = 1
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,14 @@ class Start:
         groups: every shared group's values.
         state: what the method's last round left; empty before the first.
         layouts: group → its tensors' names and shapes.
+        seed: the run's; keys what a method draws, with the round.
     """
 
     groups: Groups
     state: State
     layouts: Mapping[str, Layout]
     clock: Clock
+    seed: int = 0
 
 
 class Round(ABC):
@@ -113,6 +124,8 @@ class Method(ABC):
     Attributes:
         streaming: the server needs no more than a running sum over each group's holders, so updates are folded one
             at a time and dropped, and the method works under secure sums; otherwise a round holds all of them.
+        counts_alike: holders count alike, whatever weight they claim.
+        within_domains: its sums are over the holders of one domain (`Update.domain`), never over several.
         keeps_private: families of groups (the part of a name before the first '/') that never leave.
 
     Args:
@@ -120,6 +133,8 @@ class Method(ABC):
     """
 
     streaming: ClassVar[bool] = True
+    within_domains: ClassVar[bool] = False
+    counts_alike: ClassVar[bool] = False
     keeps_private: ClassVar[frozenset[str]] = frozenset({"client_adapter", "constant", "norm_stats"})
 
     private: list[str] = field(default_factory=list)
@@ -141,8 +156,23 @@ class Method(ABC):
     def start_round(self, start: Start) -> Round:
         """Begin to aggregate on top of the current groups."""
 
-    def outgoing(self, groups: Groups, state: State, client: str, group: str) -> Vector:
-        """What `client` is sent for `group`; methods with personal models send each client its own."""
+    @property
+    def needs_only_sums(self) -> bool:
+        """Whether the server needs no single client's update, but sums over each of `buckets`: then secure sums do."""
+        return self.streaming
+
+    def buckets(self, holders: Sequence[str], seed: int, round_number: int) -> list[list[str]]:
+        """Which of a group's holders are added up before the method sees them; by default, all of them together.
+
+        Args:
+            seed: the run's.
+        """
+        return [list(holders)]
+
+    def outgoing(
+        self, groups: Groups, state: State, client: str, group: str, domain: str = ANY_DOMAIN
+    ) -> Vector:
+        """What `client`, whose images are of `domain`, is sent for `group`: perhaps its own value, or its domain's."""
         return groups[group]
 
     def model(self, config: ModelConfig) -> ModelConfig:

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from fedmtl.aggregation.base import Clock, Groups, Method, Phase, Round, Start, State
+from fedmtl.aggregation.base import ANY_DOMAIN, Clock, Groups, Method, Phase, Round, Start, State
 from fedmtl.aggregation.gathered import Gathered, Matrix, combine, gramian, squared_distances
 from fedmtl.aggregation.options import require
 from fedmtl.aggregation.proximal import proximal_term
@@ -73,7 +73,9 @@ class FedAMP(Method):
     def start_round(self, start: Start) -> Round:
         return AttentiveRound(start, self)
 
-    def outgoing(self, groups: Groups, state: State, client: str, group: str) -> Vector:
+    def outgoing(
+        self, groups: Groups, state: State, client: str, group: str, domain: str = ANY_DOMAIN
+    ) -> Vector:
         """u_i; the group itself where the server knows no model of the client."""
         names = _holders(state, group)
         if client not in names:

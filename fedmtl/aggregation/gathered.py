@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedmtl.aggregation.base import Round, Start, Update
-from fedmtl.aggregation.mean import CHUNK
 from fedmtl.exchange.layout import Vector
 
 Matrix = NDArray[np.float64]
+
+CHUNK = 1 << 16
+"""Elements that are gone through at a time: no temporary has the size of a group."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def gramian(vectors: Sequence[Vector], *, centred: bool = False) -> Matrix:
         centred: of what they are less their mean.
     """
     products = np.zeros((len(vectors), len(vectors)))
-    for place in _places(vectors[0].size):
+    for place in chunks(vectors[0].size):
         rows = np.stack([vector[place] for vector in vectors]).astype(np.float64)
         if centred:
             rows -= rows.mean(axis=0)
@@ -106,7 +108,7 @@ def squared_distances(products: Matrix) -> Matrix:
 def combine(weights: Matrix, vectors: Sequence[Vector]) -> list[Vector]:
     """Σ_k weights[r, k] · vectors[k] for each row r of the weights (R, K)."""
     combined = [np.empty_like(vectors[0]) for _ in weights]
-    for place in _places(vectors[0].size):
+    for place in chunks(vectors[0].size):
         rows = weights.astype(np.float32) @ np.stack([vector[place] for vector in vectors])
         for vector, row in zip(combined, rows, strict=True):
             vector[place] = row
@@ -119,6 +121,6 @@ def weighted_mean(vectors: Sequence[Vector], holders: Sequence[Holder]) -> Vecto
     return combine(weights[None] / weights.sum(), vectors)[0]
 
 
-def _places(size: int) -> Iterator[slice]:
+def chunks(size: int) -> Iterator[slice]:
     """Consecutive parts of a vector, so that no matrix of whole vectors is ever made."""
     return (slice(begin, begin + CHUNK) for begin in range(0, size, CHUNK))

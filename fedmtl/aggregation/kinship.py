@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from fedmtl.aggregation.base import Groups, Method, Round, Start, State
+from fedmtl.aggregation.base import ANY_DOMAIN, Groups, Method, Round, Start, State
 from fedmtl.aggregation.gathered import Holder, Matrix, combine
 from fedmtl.aggregation.options import require
 from fedmtl.aggregation.personal_models import MixingRound, PersonalModels
@@ -68,7 +68,9 @@ class Kinship(PersonalModels):
     def start_round(self, start: Start) -> Round:
         return _KinshipRound(self, start)
 
-    def outgoing(self, groups: Groups, state: State, client: str, group: str) -> Vector:
+    def outgoing(
+        self, groups: Groups, state: State, client: str, group: str, domain: str = ANY_DOMAIN
+    ) -> Vector:
         if f"{client}/{group}" in state:
             return super().outgoing(groups, state, client, group)
         models = {owner: m for name, m in state.items() if (owner := _owner(name, group)) is not None}

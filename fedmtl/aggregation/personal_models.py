@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from fedmtl.aggregation.base import Groups, Method, State, Update
+from fedmtl.aggregation.base import ANY_DOMAIN, Groups, Method, State, Update
 from fedmtl.aggregation.gathered import Gathered, Holder, Matrix, combine, weighted_mean
 from fedmtl.exchange.layout import Vector
 
@@ -28,7 +28,9 @@ class PersonalModels(Method):
 
     streaming: ClassVar[bool] = False
 
-    def outgoing(self, groups: Groups, state: State, client: str, group: str) -> Vector:
+    def outgoing(
+        self, groups: Groups, state: State, client: str, group: str, domain: str = ANY_DOMAIN
+    ) -> Vector:
         return sent(groups, state, client, group)
 
 

@@ -31,6 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        reason = " ".join(str(error).split())
-        sys.stderr.write(f"fedmtl: unexpected {type(error).__name__}: {reason}; --debug shows where\n")
+        sys.stderr.write(f"fedmtl: {_sentence(error)}\n")
         raise SystemExit(1) from None
+
+
+def _sentence(error: Exception) -> str:
+    """What to say of an error that is not fedmtl's own."""
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename} cannot be opened: {error.strerror}; do this as the user whom it belongs to"
+    reason = " ".join(str(error).split())
+    return f"unexpected {type(error).__name__}: {reason}; --debug shows where"

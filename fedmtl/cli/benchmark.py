@@ -12,7 +12,8 @@ def benchmark(
     name: Annotated[
         str,
         typer.Argument(
-            help="attention, attention-profile, attention-scaling, engines, new-tasks, rooms or training-step."
+            help="aggregation, attention, attention-profile, attention-scaling, boundaries, codecs, engines, "
+            "new-tasks, robustness, rooms, secure-sums or training-step."
         ),
     ],
     overrides: Annotated[
@@ -20,7 +21,7 @@ def benchmark(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array of flat rows.")] = False,
 ) -> None:
-    """Measure speed (medians, interleaved where things are compared), or what heads for new tasks are worth."""
+    """Measure speed (medians, interleaved where things are compared), what codecs and attacks cost, what heads give."""
     from rich.console import Console
     from rich.table import Table
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fedmtl import __version__
-from fedmtl.cli import benchmark, compare, data, export, inspect, run
+from fedmtl.cli import benchmark, compare, data, deploy, dry_run, export, inspect, privacy, run
 
 app = typer.Typer(
     help="Train one multi-task vision model across sites that share neither images nor labels.",
@@ -17,6 +17,7 @@ app = typer.Typer(
     epilog="--debug anywhere shows tracebacks and Flower's log.",
 )
 app.command()(run.run)
+app.command()(dry_run.dry_run)
 app.command()(run.resume)
 app.command()(run.scenarios)
 app.command()(inspect.evaluate)
@@ -26,6 +27,8 @@ app.command()(export.export)
 app.command()(compare.compare)
 app.command()(benchmark.benchmark)
 app.add_typer(data.app, name="data")
+app.add_typer(deploy.app, name="deploy")
+app.add_typer(privacy.app, name="privacy")
 
 
 def _show_version(value: bool) -> None:

@@ -1,8 +1,9 @@
-"""fedmtl data: check a data-set folder, or make one."""
+"""fedmtl data: check a data set, or make one."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -10,21 +11,32 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 if TYPE_CHECKING:
+    from fedmtl.data.base import Problem
     from fedmtl.data.check import Report
 
-app = typer.Typer(help="Check a data-set folder, or make one.", no_args_is_help=True)
+MOST = 3
+"""So many files of a folder are named where the same is wrong with more of them."""
+
+app = typer.Typer(help="Check a data set, or make one.", no_args_is_help=True)
 
 
 @app.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="The data-set folder.")],
+    path: Annotated[Path, typer.Argument(help="The folder: fedmtl's own format, or a published data set.")],
+    kind: Annotated[
+        str | None, typer.Option(help="The data source, for example nyud; by default what the layout says.")
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(min=1, help="Decode so many, spread over all; of the others see if files are there."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Decode every file of a data-set folder and list what is wrong; exits with 1 if anything is."""
-    from fedmtl.data import Folder
+    """Decode every file of a data set and list what is wrong; exits with 1 if anything is."""
     from fedmtl.data.check import inspect
+    from fedmtl.data.layouts import open_folder
 
-    report = inspect(Folder(str(path)))
+    report = inspect(open_folder(path, kind), most=images)
     if as_json:
         typer.echo(json.dumps(asdict(report), indent=2))
     else:
@@ -70,7 +82,8 @@ def _show(report: Report, path: Path) -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table(title=str(path), title_justify="left")
+    console.print(f"{path}: {report.layout}{_sizes(report)}", markup=False, highlight=False, soft_wrap=True)
+    table = Table()
     for column in ("split", "task"):
         table.add_column(column)
     for column in ("images", "labelled", "missing", "damaged"):
@@ -79,7 +92,28 @@ def _show(report: Report, path: Path) -> None:
         figures = (count.images, count.labelled, count.missing, count.damaged)
         table.add_row(count.split, count.task, *map(str, figures))
     console.print(table)
-    for problem in report.problems:
-        console.print(str(problem), markup=False, highlight=False, soft_wrap=True)
+    for line in (*_grouped(report.problems), *_grouped(report.remarks)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     found = len(report.problems)
     console.print("nothing is wrong" if not found else f"{found} problem{'s' * (found > 1)}")
+
+
+def _sizes(report: Report) -> str:
+    """The end of a sentence with the usual size of the images."""
+    if not report.sizes:
+        return ""
+    size, count = next(iter(report.sizes.items()))
+    others = len(report.sizes) - 1
+    return f"; images are {size}" + (f" ({count} of them), and of {others} other sizes" if others else "")
+
+
+def _grouped(problems: Sequence[Problem]) -> Iterator[str]:
+    """A line a problem; of those that are the same for many files of a folder, the first file's."""
+    groups: dict[tuple[Path, str], list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault((Path(problem.path).parent, problem.what), []).append(problem)
+    for same in groups.values():
+        more = f" (and {len(same) - MOST} more in that folder)" if len(same) > MOST else ""
+        yield from map(str, same[: MOST - 1])
+        if len(same) >= MOST:
+            yield f"{same[MOST - 1]}{more}"

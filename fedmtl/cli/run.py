@@ -38,6 +38,12 @@ def run(
             help="A run, say of method.name=local: compare with it, and keep its models where better."
         ),
     ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            help="A run, say of a deployment: clients take part in the rounds in which they did there."
+        ),
+    ] = None,
 ) -> None:
     """Train a scenario, and leave config, metrics, checkpoints and a report in a folder of its own.
 
@@ -45,6 +51,7 @@ def run(
     round is better on its validation images.
     """
     from fedmtl import shipped
+    from fedmtl.errors import ConfigError
     from fedmtl.run_directory import RunDirectory
     from fedmtl.scenario import load_scenario
     from simulations.bringing import bring_models, check_bringing
@@ -53,6 +60,9 @@ def run(
 
     settings = load_scenario(shipped.find(scenario), overrides or [])
     check_scenario(settings)
+    if replay and engine is not EngineName.inprocess:
+        raise ConfigError(f"--replay runs in this process; leave --engine {engine.value} out")
+    recorded = RunDirectory.open(replay) if replay else None
     compared = read_baseline(baseline) if baseline else None
     source = RunDirectory.open(baseline) if baseline else None
     if source:
@@ -60,7 +70,7 @@ def run(
     directory = RunDirectory.create(out or _new_folder(settings.name), settings)
     if source:
         bring_models(directory, source)
-    _execute(directory, engine, compared)
+    _execute(directory, engine, compared, recorded)
 
 
 def resume(
@@ -83,17 +93,28 @@ def scenarios() -> None:
     from fedmtl import shipped
     from fedmtl.scenario import load_scenario
 
-    table = Table("name", "clients", "what", box=None)
-    table.add_column("file", overflow="fold")
-    for name in shipped.names():
-        path = shipped.find(name)
-        scenario = load_scenario(path)
+    table = Table(box=None)
+    table.add_column("name", no_wrap=True)
+    table.add_column("clients", justify="right")
+    table.add_column("what")
+    files = {name: shipped.find(name) for name in shipped.names()}
+    for name, file in files.items():
+        scenario = load_scenario(file)
         count = sum(client.copies for client in scenario.clients.values())
-        table.add_row(name, str(count), scenario.description, str(path))
-    Console().print(table)
+        table.add_row(name, str(count), scenario.description)
+    console = Console()
+    console.print(table)
+    console.print(
+        f"files: {next(iter(files.values())).parent}", soft_wrap=True, highlight=False, markup=False
+    )
 
 
-def _execute(directory: RunDirectory, engine: EngineName, baseline: Baseline | None) -> None:
+def _execute(
+    directory: RunDirectory,
+    engine: EngineName,
+    baseline: Baseline | None,
+    recorded: RunDirectory | None = None,
+) -> None:
     from rich.console import Console
 
     from fedmtl.reporting.departures import fallen_back
@@ -102,13 +123,17 @@ def _execute(directory: RunDirectory, engine: EngineName, baseline: Baseline | N
     from simulations.engines import Engine
     from simulations.engines import run as run_engine
     from simulations.finish import departures, earlier_history, final_table, write_full_report
+    from simulations.replay import replay as replay_run
 
     console = Console()
     with (
         Progress(history=earlier_history(directory)) as progress,
         TensorBoardListener(directory.tensorboard) as tensorboard,
     ):
-        run_engine(directory, Engine(engine.value), [progress, tensorboard])
+        if recorded:
+            replay_run(directory, recorded, [progress, tensorboard])
+        else:
+            run_engine(directory, Engine(engine.value), [progress, tensorboard])
     console.print(final_table(directory, baseline))
     if sentence := fallen_back(departures(directory)):
         console.print(sentence, soft_wrap=True, highlight=False, markup=False)

@@ -14,7 +14,14 @@ SOURCES = Registry(
     what="data source",
     base=Source,  # type: ignore[type-abstract]
     group="fedmtl.sources",
-    builtin={"folder": "fedmtl.data.folder:Folder", "rooms": "fedmtl.data.rooms:Rooms"},
+    builtin={
+        "cityscapes": "fedmtl.data.cityscapes:Cityscapes",
+        "folder": "fedmtl.data.folder:Folder",
+        "nyud": "fedmtl.data.nyud:Nyud",
+        "pascal-context": "fedmtl.data.pascal_context:PascalContext",
+        "rooms": "fedmtl.data.rooms:Rooms",
+        "taskonomy": "fedmtl.data.taskonomy:Taskonomy",
+    },
 )
 
 __all__ = [

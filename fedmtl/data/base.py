@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -63,6 +64,14 @@ class Source(ABC):
     def has_label(self, sample_id: str, task: str) -> bool:
         """Whether an image may have a label of `task`, told without decoding it; true unless overridden."""
         return True
+
+    def files(self, sample_id: str, tasks: Sequence[str]) -> Sequence[Path]:
+        """The files that a sample with the labels of `tasks` is made of, its image's first; none unless overridden.
+
+        Raises:
+            DataError: the image is not there.
+        """
+        return ()
 
     @abstractmethod
     def load(self, sample_id: str, tasks: Sequence[str]) -> Sample:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from fedmtl.config import DataConfig
+from fedmtl.config import CacheKind, DataConfig
 from fedmtl.data import transforms
 from fedmtl.data.base import Source
+from fedmtl.data.decoded import DecodedCache, Prepared, default_folder
 from fedmtl.data.labels import is_labelled
-from fedmtl.tasks.base import Label, Task
+from fedmtl.tasks.base import Task
 
 
 class Item(TypedDict):
@@ -33,19 +33,12 @@ class Item(TypedDict):
     index: int
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """A decoded sample at its final size, before augmentation; `labels` holds only what is labelled."""
-
-    image: NDArray[Any]
-    labels: dict[str, Label]
-
-
 class ClientDataset(Dataset[Item]):
     """Some images of a source, with the labels of some tasks, at one size.
 
-    With `config.cache`, an image is decoded and resized once and then kept, uint8 images and labels as
-    compact as their kinds have them, so that later epochs cost only the augmentation.
+    An image is decoded and resized once and then kept, uint8 images and labels as compact as their kinds have them, so
+    that later epochs cost only the augmentation. `config.cache` says where: in memory, on the disk, or not at all.
+    Images of sources without files, which are drawn, are kept in memory rather than on the disk.
 
     Args:
         source: where images come from.
@@ -60,7 +53,9 @@ class ClientDataset(Dataset[Item]):
         self.tasks = {task.name: task for task in tasks}
         self.config = config
         self.size = (config.image_size[0], config.image_size[1])
-        self._cache: dict[int, _Prepared] = {}
+        self._cache: dict[int, Prepared] = {}
+        self._disk = self._open_disk()
+        self.in_memory = config.cache is not CacheKind.none and self._disk is None
         self._unlabelled = {task.name: task.target(task.unlabelled(self.size)) for task in tasks}
 
     def __len__(self) -> int:
@@ -96,23 +91,25 @@ class ClientDataset(Dataset[Item]):
         return {"image": torch.from_numpy(pixels), "targets": targets, "labelled": labelled, "index": index}
 
     def preload(self, threads: int) -> None:
-        """Fill the cache now, so that loader processes started later inherit it."""
+        """Fill the memory now, so that loader processes started later inherit it."""
         missing = [index for index in range(len(self)) if index not in self._cache]
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(self._prepared, missing))
 
-    def _prepared(self, index: int) -> _Prepared:
+    def _prepared(self, index: int) -> Prepared:
+        if self._disk is not None:
+            return self._disk.get(self.ids[index], lambda: self._prepare(index))
         prepared = self._cache.get(index)
         if prepared is None:
             prepared = self._prepare(index)
-            if self.config.cache:
+            if self.in_memory:
                 self._cache[index] = prepared
         return prepared
 
-    def _prepare(self, index: int) -> _Prepared:
+    def _prepare(self, index: int) -> Prepared:
         sample = self.source.load(self.ids[index], list(self.tasks))
         image, labels = transforms.fit(sample.image, sample.labels, self.tasks, self.size, self.config.resize)
-        return _Prepared(
+        return Prepared(
             image,
             {
                 name: label
@@ -120,3 +117,13 @@ class ClientDataset(Dataset[Item]):
                 if is_labelled(self.tasks[name], label, self.size)
             },
         )
+
+    def _open_disk(self) -> DecodedCache | None:
+        """The cache on the disk, where that is asked for and the images are of files."""
+        if self.config.cache is not CacheKind.disk or not self.ids:
+            return None
+        if not self.source.files(self.ids[0], list(self.tasks)):
+            return None
+        folder = Path(self.config.cache_folder).expanduser() if self.config.cache_folder else default_folder()
+        form = [*self.size, self.config.resize.value]
+        return DecodedCache(folder, self.source, list(self.tasks.values()), form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -41,15 +42,20 @@ class MissingFileError(FileError):
 
 
 def find_image(stem: Path) -> Path:
-    """The one file called `stem` plus a suffix of images.
+    """The one file called `stem` plus a suffix of images; raises as `find_file`."""
+    return find_file(stem, IMAGE_SUFFIXES, "image")
+
+
+def find_file(stem: Path, suffixes: Sequence[str], what: str) -> Path:
+    """The one file called `stem` plus one of `suffixes`.
 
     Raises:
         MissingFileError: there is none.
         FileError: there is more than one.
     """
-    found = [path for suffix in IMAGE_SUFFIXES if (path := stem.with_name(stem.name + suffix)).is_file()]
+    found = [path for suffix in suffixes if (path := stem.with_name(stem.name + suffix)).is_file()]
     if not found:
-        raise MissingFileError(stem, f"there is no such image ({', '.join(IMAGE_SUFFIXES)})")
+        raise MissingFileError(stem, f"there is no such {what} ({', '.join(suffixes)})")
     if len(found) > 1:
         raise FileError(found[0], f"there is also {', '.join(path.name for path in found[1:])}")
     return found[0]
@@ -64,7 +70,7 @@ def read_image(path: Path) -> NDArray[Any]:
     Raises:
         FileError: the file cannot be decoded, is not of that form, or has pixels that are not finite.
     """
-    array = _read_array(path) if path.suffix == ".npy" else _read_pixels(path)
+    array = read_array(path) if path.suffix == ".npy" else _read_pixels(path)
     if array.ndim != 3 or 0 in array.shape:
         raise FileError(path, f"has shape {array.shape}, not (height, width, channels)")
     if array.dtype == np.uint8:
@@ -87,6 +93,15 @@ def read_label(path: Path) -> NDArray[Any]:
     """
     if not path.is_file():
         raise MissingFileError(path, "there is no such label (`partial: true` in dataset.yaml allows that)")
+    return read_picture(path)
+
+
+def read_picture(path: Path) -> NDArray[Any]:
+    """What a PNG, JPEG or TIFF holds, (H, W) or (H, W, C), uint8, uint16 or int32; of a palette the indices.
+
+    Raises:
+        FileError: it cannot be decoded.
+    """
     try:
         with Image.open(path) as image:
             raw = np.array(image)
@@ -98,12 +113,30 @@ def read_label(path: Path) -> NDArray[Any]:
     return raw
 
 
-def _read_array(path: Path) -> NDArray[Any]:
+def read_array(path: Path) -> NDArray[Any]:
+    """What a .npy file holds; raises FileError where it is none, or has Python objects."""
     try:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
     except _UNREADABLE as error:
         raise FileError(path, f"cannot be read as a NumPy array: {error}") from error
+
+
+def read_mat(path: Path, variable: str) -> Any:
+    """A variable of a MATLAB file of version 5.
+
+    Raises:
+        FileError: it cannot be read, or has no such variable.
+    """
+    from scipy.io import loadmat  # slow to import, and most sources need it not
+
+    try:
+        found = loadmat(path, variable_names=[variable])
+    except Exception as error:  # its reader raises whatever its parts do where a file is damaged
+        raise FileError(path, f"cannot be read as a MATLAB file: {error}") from error
+    if variable not in found:
+        raise FileError(path, f"has no variable '{variable}'")
+    return found[variable]
 
 
 def _read_pixels(path: Path) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""What becomes of one image of a data-set folder and of its labels."""
+"""What becomes of one image of a source and of its labels."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from fedmtl.data.base import Problem
-from fedmtl.data.files import FileError, MissingFileError, read_image
+from fedmtl.data.files import FileError, MissingFileError
 from fedmtl.data.labels import is_labelled
 
 if TYPE_CHECKING:
-    from fedmtl.data.folder import Folder
+    from fedmtl.data.on_disk import OnDisk
 
 
 class State(Enum):
@@ -32,26 +32,29 @@ class Finding:
         states: task → what became of its label.
         problems: what is wrong with the image and its labels.
         channels: the image's; None where it cannot be read.
+        size: the image's (height, width); None where it cannot be read.
     """
 
     states: Mapping[str, State]
     problems: list[Problem]
     channels: int | None
+    size: tuple[int, int] | None
 
 
-def inspect_sample(folder: Folder, sample_id: str, tasks: Sequence[str]) -> Finding:
+def inspect_sample(source: OnDisk, sample_id: str, tasks: Sequence[str]) -> Finding:
     """Decode an image and its labels of `tasks`."""
     problems = []
-    size, channels = None, None
+    size: tuple[int, int] | None = None
+    channels = None
     try:
-        height, width, channels = read_image(folder.image_path(sample_id)).shape
+        height, width, channels = source.image(sample_id).shape
         size = (height, width)
     except FileError as error:
         problems.append(error.problem)
     states = dict.fromkeys(tasks, State.damaged)
     for task in tasks:
         try:
-            label = folder.label(sample_id, task, size)
+            label = source.label(sample_id, task, size)
         except MissingFileError as error:
             states[task] = State.missing
             problems.append(error.problem)
@@ -61,6 +64,6 @@ def inspect_sample(folder: Folder, sample_id: str, tasks: Sequence[str]) -> Find
             if label is None:
                 states[task] = State.missing
             elif size is not None:
-                labelled = is_labelled(folder.entry(task).task, label, size)
+                labelled = is_labelled(source.kind(task), label, size)
                 states[task] = State.labelled if labelled else State.unlabelled
-    return Finding(states, problems, channels)
+    return Finding(states, problems, channels, size)

@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 from omegaconf import MISSING
 
-from fedmtl.data.base import Problem, Sample, Source
-from fedmtl.data.check import inspect
+from fedmtl.data.base import Problem
 from fedmtl.data.files import FileError, MissingFileError, find_image, read_image, read_label
 from fedmtl.data.manifest import IGNORE_INDEX, Entry, Manifest, read_manifest
+from fedmtl.data.on_disk import OnDisk
 from fedmtl.data.splits import SPLITS, Split, read_split
 from fedmtl.data.table import Table, read_table
 from fedmtl.errors import DataError, did_you_mean
-from fedmtl.tasks.base import Label
+from fedmtl.tasks.base import Label, Task
 from fedmtl.tasks.spec import TaskSpec
 
 
 @dataclass
-class Folder(Source):
+class Folder(OnDisk):
     """A folder of files; nothing is read before it is asked for.
 
     ```
@@ -41,10 +41,15 @@ class Folder(Source):
 
     path: str = MISSING
 
+    @classmethod
+    def fits(cls, root: Path) -> bool:
+        """Whether there is a dataset.yaml."""
+        return (root / "dataset.yaml").is_file()
+
     @property
-    def root(self) -> Path:
-        """`path` with the home directory filled in."""
-        return Path(self.path).expanduser()
+    def layout(self) -> str:
+        """The folder format of fedmtl."""
+        return f"'{self.manifest.name}', a folder with a dataset.yaml"
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -82,18 +87,6 @@ class Folder(Source):
             raise DataError(f"{self.path}: no split names an image")
         return int(read_image(self.image_path(first)).shape[2])
 
-    def ids(self, split: str) -> Sequence[str]:
-        """The lines of <split>.txt.
-
-        Raises:
-            DataError: a line is no sample id, or stands there twice; names it.
-        """
-        if split not in self.splits:
-            return ()
-        if problems := self.splits[split].problems:
-            raise problems[0]
-        return self.splits[split].ids
-
     def site(self, sample_id: str) -> str:
         """The id's first folder, if it has one."""
         return sample_id.partition("/")[0] if "/" in sample_id else ""
@@ -104,17 +97,33 @@ class Folder(Source):
             return (self.root / task / f"{sample_id}.png").is_file()
         return sample_id in self.table.rows
 
-    def load(self, sample_id: str, tasks: Sequence[str]) -> Sample:
-        """Read an image and its labels; see `Source.load`."""
-        image = read_image(self.image_path(sample_id))
-        labels = {task: self.label(sample_id, task, (image.shape[0], image.shape[1])) for task in tasks}
-        return Sample(sample_id, image, {task: label for task, label in labels.items() if label is not None})
+    def files(self, sample_id: str, tasks: Sequence[str]) -> Sequence[Path]:
+        """The image, the dataset.yaml by which labels are decoded, and these."""
+        maps = [self.root / task / f"{sample_id}.png" for task in tasks if self.kind(task).dense]
+        table = [self.root / "labels.csv"] if len(maps) < len(tasks) else []
+        return [self.image_path(sample_id), self.root / "dataset.yaml", *maps, *table]
 
-    def check(
-        self, tasks: Sequence[str] | None = None, splits: Sequence[str] = ("train", "val")
-    ) -> list[Problem]:
-        """Decode every file; see `fedmtl.data.check.inspect`."""
-        return inspect(self, tasks, splits).problems
+    def absent(self, task: str) -> Problem | None:
+        """What is wrong with labels.csv as a whole, where the task's labels are in it."""
+        if self.kind(task).dense:
+            return None
+        try:
+            self.table.columns_of(self.kind(task).spec)
+        except FileError as error:
+            return error.problem
+        return None
+
+    def strays(self, tasks: Sequence[str]) -> Sequence[Problem]:
+        """Rows of labels.csv that are of no image."""
+        if all(self.kind(task).dense for task in tasks):
+            return ()
+        known = {sample_id for split in self.splits.values() for sample_id in split.ids}
+        strays = [row for row in self.table.rows if row not in known]
+        return [Problem(str(self.table.path), f"row '{row}' is in no split") for row in strays]
+
+    def kind(self, task: str) -> Task:
+        """A task of dataset.yaml; raises DataError where it does not name the task."""
+        return self.entry(task).task
 
     def entry(self, task: str) -> Entry:
         """What dataset.yaml says of a task.
@@ -133,25 +142,11 @@ class Folder(Source):
         return self.root / f"{name}.txt"
 
     def image_path(self, sample_id: str) -> Path:
-        """The file of an image.
-
-        Raises:
-            DataError: there is none, or more than one.
-        """
+        """The file of an image; raises DataError where there is none, or more than one."""
         return find_image(self.root / "images" / sample_id)
 
     def label(self, sample_id: str, task: str, size: tuple[int, int] | None) -> Label | None:
-        """One label; None where the image has none.
-
-        Args:
-            sample_id: the image.
-            task: the label's task.
-            size: the (height, width) that a map must have; None where that is not known.
-
-        Raises:
-            DataError: the label is missing though the task is not partial, is unreadable or of another size,
-                or is not such a label; names the file.
-        """
+        """One label; see `OnDisk.label`. It may be missing where the task is partial."""
         entry = self.entry(task)
         if entry.task.dense:
             return self._map(sample_id, entry, size)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from fedmtl.data.base import Problem, Sample, Source
+from fedmtl.data.wrapped import Wrapped
 from fedmtl.errors import ConfigError
-from fedmtl.tasks.spec import TaskSpec
 
 
 @dataclass
-class HeldOut(Source):
+class HeldOut(Wrapped):
     """A source of which a part of the training images is the split `val`, and the own `val` is the split `test`.
 
     The part is the last `share` of each site's training images, rounded, so that every site keeps its weight. It is
@@ -26,17 +25,8 @@ class HeldOut(Source):
         share: above 0 and below 1.
     """
 
-    source: Source
     name: str
     share: float
-
-    @property
-    def tasks(self) -> Mapping[str, TaskSpec]:
-        return self.source.tasks
-
-    @property
-    def channels(self) -> int:
-        return self.source.channels
 
     def ids(self, split: str) -> Sequence[str]:
         """Sample ids of `train` (what is left), `val` (what is held out) or `test` (the source's validation).
@@ -48,21 +38,6 @@ class HeldOut(Source):
             return self.source.ids("val")
         wanted = {"train": False, "val": True}.get(split)
         return [i for i in self.source.ids("train") if (i in self._held_out) is wanted]
-
-    def site(self, sample_id: str) -> str:
-        return self.source.site(sample_id)
-
-    def has_label(self, sample_id: str, task: str) -> bool:
-        return self.source.has_label(sample_id, task)
-
-    def load(self, sample_id: str, tasks: Sequence[str]) -> Sample:
-        return self.source.load(sample_id, tasks)
-
-    def check(
-        self, tasks: Sequence[str] | None = None, splits: Sequence[str] = ("train", "val")
-    ) -> list[Problem]:
-        """Everything wrong with the source's own splits."""
-        return self.source.check(tasks, splits)
 
     @cached_property
     def _held_out(self) -> frozenset[str]:

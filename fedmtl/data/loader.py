@@ -62,6 +62,7 @@ def make_loader(
     seed: int = 0,
     words: Sequence[str | int] = (),
     workers: int = 0,
+    batches: Sequence[list[int]] | None = None,
 ) -> DataLoader[Any]:
     """A loader of one epoch, cheap enough to make anew each time; iterate over it once.
 
@@ -76,12 +77,15 @@ def make_loader(
         seed: the run's.
         words: what the randomness is for, for example (round, client, epoch).
         workers: loader processes; 0 loads in this one.
+        batches: the positions of each batch's images, in place of those that `batch_size` and order make.
     """
-    if workers and dataset.config.cache:
+    if workers and dataset.in_memory:
         dataset.preload(workers)
     return DataLoader(
         _Epoch(dataset, seed, (*words,)) if training else dataset,
-        batch_sampler=_batches(len(dataset), batch_size, training, seed, words),
+        batch_sampler=(
+            _batches(len(dataset), batch_size, training, seed, words) if batches is None else batches
+        ),
         collate_fn=_Collate(dataset.ids),
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fedmtl.data.base import Source
-from fedmtl.data.folder import Folder
 from fedmtl.data.holdout import HeldOut
+from fedmtl.data.on_disk import OnDisk
 from fedmtl.errors import DataError
 
 
@@ -29,5 +29,5 @@ def refuse_broken(
         return
     how_many = f"{len(problems)} problems" if len(problems) > 1 else "the only problem"
     whole = source.source if isinstance(source, HeldOut) else source
-    listing = f"; `fedmtl data check {whole.path}` lists them" if isinstance(whole, Folder) else ""
+    listing = f"; `fedmtl data check {whole.path}` lists them" if isinstance(whole, OnDisk) else ""
     raise DataError(f"{where}: {problems[0]} ({how_many}{listing})")

@@ -29,16 +29,16 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 def fit(
     image: NDArray[Any], labels: Mapping[str, Label], tasks: Mapping[str, Task], size: Size, resize: Resize
 ) -> tuple[NDArray[Any], Labels]:
-    """Bring a sample to (height, width), distorted (`stretch`) or whole in the middle of a border (`pad`)."""
+    """Bring a sample to (height, width), distorted (`stretch`) or whole in the middle of a border (`pad`, `keep`)."""
     if resize is Resize.stretch:
         return _resize(image, labels, tasks, size)
-    inner, corner = inscribe((image.shape[0], image.shape[1]), size)
+    inner, corner = inscribe((image.shape[0], image.shape[1]), size, resize)
     return _place(*_resize(image, labels, tasks, inner), tasks, size, corner)
 
 
-def inscribe(original: Size, size: Size) -> tuple[Size, Size]:
+def inscribe(original: Size, size: Size, resize: Resize) -> tuple[Size, Size]:
     """The size that an image has, whole and undistorted, in the middle of `size`, and its upper left corner there."""
-    factor = min(size[0] / original[0], size[1] / original[1])
+    factor = min(size[0] / original[0], size[1] / original[1], 1 if resize is Resize.keep else math.inf)
     inner = (max(1, round(original[0] * factor)), max(1, round(original[1] * factor)))
     return inner, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
 

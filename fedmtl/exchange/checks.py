@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedmtl.errors import ExchangeError
 from fedmtl.exchange.codec import Encoded, decode
+from fedmtl.exchange.codecs import Codec, Fp32, codec_of
 from fedmtl.exchange.layout import Layout, Vector
-from fedmtl.exchange.messages import Description, EvaluateReport, TrainReport
+from fedmtl.exchange.messages import Description, TrainReport
+
+FP32 = Fp32()
 
 
-def check_report(report: TrainReport | EvaluateReport, client: str, round_number: int) -> None:
+class Report(Protocol):
+    """What every report says."""
+
+    @property
+    def client(self) -> str: ...
+
+    @property
+    def round(self) -> int: ...
+
+
+def check_report(report: Report, client: str, round_number: int) -> None:
     """Raises ExchangeError where a report is another client's, or of another round (a replay)."""
     if report.client != client:
         raise ExchangeError(f"answers as '{report.client}'")
@@ -38,12 +52,14 @@ def check_update(
     encoded: Mapping[str, Encoded],
     layouts: Mapping[str, Layout],
     largest_weights: Mapping[str, int],
+    codec: Codec = FP32,
 ) -> dict[str, Vector]:
     """The update's vectors, read-only, once names, shapes, dtypes, values and weights are right.
 
     Args:
         layouts: the layout of every group that this client trains and shares.
         largest_weights: the most that each of them can weigh: the client's images, or labels of a task.
+        codec: what updates are sent by.
 
     Raises:
         ExchangeError: says what is wrong, as the end of a sentence about the client.
@@ -58,10 +74,11 @@ def check_update(
             raise ExchangeError(
                 f"claims weight {weight:g} for '{group}', where {largest_weights[group]} is the most it can have"
             )
-    return {
-        group: _decoded(encoded[group], layout.size, np.float32, f"an update of '{group}'")
-        for group, layout in layouts.items()
-    }
+    vectors = {}
+    for group, layout in layouts.items():
+        with _naming(f"an update of '{group}'"):
+            vectors[group] = codec_of(group, layout, codec).decode(encoded[group], layout)
+    return vectors
 
 
 def check_statistics(
@@ -78,14 +95,17 @@ def check_statistics(
     """
     if set(encoded) != set(sizes):
         raise ExchangeError(f"sends statistics of {sorted(encoded)} where it was asked for {sorted(sizes)}")
-    return {
-        name: _decoded(encoded[name], size, np.float64, f"statistics of '{name}'")
-        for name, size in sorted(sizes.items())
-    }
+    vectors = {}
+    for name, size in sorted(sizes.items()):
+        with _naming(f"statistics of '{name}'"):
+            vectors[name] = decode(encoded[name], size, np.float64)
+    return vectors
 
 
-def _decoded(encoded: Encoded, size: int, dtype: type[np.floating[Any]], what: str) -> NDArray[Any]:
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Say in an ExchangeError about a payload what was to be in it."""
     try:
-        return decode(encoded, size, dtype)
+        yield
     except ExchangeError as error:
         raise ExchangeError(f"sends {what} that {error}") from error

@@ -14,6 +14,8 @@ from fedmtl.exchange.codec import Encoded
 
 PAYLOAD = "payload"
 VECTORS = "vectors"
+SIGNATURE = "signature"
+"""Beside the JSON of a payload, where the sender signs; see `fedmtl.exchange.signature`."""
 
 
 def unpack(content: Mapping[str, Any]) -> tuple[object, dict[str, Encoded]]:

@@ -19,6 +19,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """What a float64 holds exactly; a Python integer may have no float at all."""
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
+Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+"""Of a vector's bytes; see `fedmtl.exchange.versions`. Safe as the name of a file."""
+Tag = Annotated[str, msgspec.Meta(pattern=r"\A[\w.-]{1,50}/\d{1,4}\Z")]
+"""A codec's name and version."""
 Split = Literal["val", "test"]
 """What a client may be asked to measure; how well a model fits its training images is its own affair."""
 
@@ -45,13 +49,26 @@ class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ExchangeError(f"holds no valid {cls.__name__}: {error}") from error
 
 
+class Inquiry(Payload, frozen=True, forbid_unknown_fields=True):
+    """What a client is asked when it shall describe itself.
+
+    Attributes:
+        counted: whether it shall say how many images it has.
+    """
+
+    counted: bool
+
+
 class Description(Payload, frozen=True, forbid_unknown_fields=True):
     """A client, as it describes itself.
 
     Attributes:
+        counted: whether the numbers of images are told; otherwise each is 1 where there are any, and 0 where not.
         images: distinct training images.
         labelled: task → training images that have its label.
         version: of the fedmtl that the client runs.
+        domain: what kind of images it has; methods may share more within a domain than across.
+        codecs: those that it knows.
     """
 
     client: Name
@@ -62,6 +79,9 @@ class Description(Payload, frozen=True, forbid_unknown_fields=True):
     test_images: Count
     labelled: dict[str, Count]
     version: str
+    domain: Name
+    codecs: tuple[Tag, ...]
+    counted: bool
 
     def __post_init__(self) -> None:
         # A kind may be an import path where one's own files say so, but nobody imports at another's word.
@@ -81,18 +101,41 @@ class Federation(Payload, frozen=True, forbid_unknown_fields=True):
         run: the id of the run.
         tasks: the task table.
         plan: model, method and training, as the YAML of a `fedmtl.config.Plan`.
+        home: the sums that too few clients would take part in (`fedmtl.privacy.holders`): who trains one of these
+            groups keeps it.
     """
 
     run: Name
     tasks: tuple[TaskSpec, ...]
     plan: str
+    home: tuple[str, ...]
 
 
 class Membership(Payload, frozen=True, forbid_unknown_fields=True):
-    """The digests of the shared groups that a client trains, and of those that it only reads."""
+    """What a client computes from the federation.
+
+    Attributes:
+        train: the digests of the layouts of the shared groups that it trains.
+        read: of those that it only reads.
+        held: the digests of the values that it has, those that its model begins with among them.
+    """
 
     train: dict[str, str]
     read: dict[str, str]
+    held: tuple[Digest, ...]
+
+
+class Version(Payload, frozen=True, forbid_unknown_fields=True):
+    """A group's values that a client is to have.
+
+    Attributes:
+        digest: of the values.
+        base: of what the sent vector is the difference from; None where it is the values, or none is sent because
+            the client has them.
+    """
+
+    digest: Digest
+    base: Digest | None = None
 
 
 class Instruction(Payload, frozen=True, forbid_unknown_fields=True):
@@ -102,12 +145,16 @@ class Instruction(Payload, frozen=True, forbid_unknown_fields=True):
         accepted: the last round of this client that the server accepted, 0 for none: where its private state
             goes on from.
         durable: the accepted round that the server's newest checkpoint names: it must be kept as well.
+        versions: every group of this message → its values.
+        keep: other values that the server may come back to; the client may forget all others.
     """
 
     federation: Federation
     round: Count
     accepted: Count
     durable: Count
+    versions: dict[str, Version]
+    keep: tuple[Digest, ...]
 
 
 class EvaluateInstruction(Instruction, frozen=True, forbid_unknown_fields=True):
@@ -120,6 +167,16 @@ class EvaluateInstruction(Instruction, frozen=True, forbid_unknown_fields=True):
     splits: tuple[Split, ...]
 
 
+class ExampleCost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client says that all training so far, in every run, has cost its images in differential privacy.
+
+    It follows from how many images there are and how they were drawn, not from what they show.
+    """
+
+    epsilon: Amount
+    delta: Amount
+
+
 class TrainReport(Payload, frozen=True, forbid_unknown_fields=True):
     """One client's round of training.
 
@@ -129,6 +186,7 @@ class TrainReport(Payload, frozen=True, forbid_unknown_fields=True):
         loss_sums: task → the unweighted loss, summed over its labelled images in every pass.
         loss_counts: task → over how many.
         weights: group → its weight in the sum over holders.
+        cost: of a client that trains with differential privacy of its images; its losses are not told then.
     """
 
     client: Name
@@ -140,6 +198,7 @@ class TrainReport(Payload, frozen=True, forbid_unknown_fields=True):
     loss_counts: dict[str, Count]
     weights: dict[str, Amount]
     seconds: Amount
+    cost: ExampleCost | None
 
 
 class EvaluateReport(Payload, frozen=True, forbid_unknown_fields=True):

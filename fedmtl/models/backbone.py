@@ -13,9 +13,10 @@ from timm.layers.format import Format
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
-from fedmtl.config import BackboneConfig
+from fedmtl.config import BackboneConfig, NormKind
 from fedmtl.errors import ModelError, did_you_mean
 from fedmtl.models.depthwise import quicken_depthwise
+from fedmtl.models.group_norm import to_group_norm
 from fedmtl.models.groups import CONSTANT, Grouped
 from fedmtl.models.norms import NORMS, STATISTICS
 from fedmtl.models.pretrained import load_checkpoint, load_package
@@ -67,6 +68,8 @@ class Backbone(Grouped):
             _adapt(self.body, rgb, channels)
             mean, std = (0.0,), (1.0,)
         quicken_depthwise(self.body)
+        if config.norm is NormKind.group:
+            to_group_norm(self.body)
         stem = _stem_names(config.name, tuple(options.items()))
         self._stem = frozenset(p for name, p in self.body.named_parameters() if name in stem)
         self._stem_group = f"stem/{channels}"

@@ -9,6 +9,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,12 +31,19 @@ FIELDS: Mapping[str, frozenset[str]] = {
     ),
     "failure": frozenset({"round", "client", "phase", "error"}),
     "round": frozenset({"round", "clients", "failed", *_TRAFFIC}),
+    "privacy": frozenset({"round", "epsilon", "delta", "releases", "multiplier"}),
     "checkpoint": frozenset({"round", "seconds", "bytes"}),
     "finish": frozenset({"round", "seconds", "status"}),
 }
-"""The fields that each event has at least; `start` may also have `versions`: package → version.
+"""The fields that each event has at least.
 
-A metric's `client` is null where it is pooled over clients.
+`start` may also have `versions`: package → version, `exchange`: way (up, down) → codec, and `privacy`: see
+`fedmtl.reporting.history.Privacy`; `train` may have `epsilon` and `delta`: what a client says that all its training so
+far has cost its images in differential privacy; `finish` may have `error`: why the run failed, and `kind`: the class of
+that error.
+
+A metric's `client` is null where it is pooled over clients. Under secure sums, the server knows neither `images` nor
+`steps` nor `seconds` of a client: they are null.
 """
 
 
@@ -85,20 +93,31 @@ class MetricsLog:
             listener(stamped)
 
     def truncate_after(self, last_round: int) -> None:
-        """Forget, in one atomic step, every event of a later round than `last_round`, as a resume does."""
-        kept = [event for event in read_events(self.path) if event["round"] <= last_round]
+        """Forget, in one atomic step, what a resume does anew: every event of a later round but failures.
+
+        Raises:
+            RunError: the file cannot be written; it is as it was.
+        """
+        events = read_events(self.path)
+        kept = [event for event in events if event["round"] <= last_round or event["event"] == "failure"]
         replacement = self.path.with_suffix(".tmp")
-        with replacement.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in kept)
-            file.flush()
-            os.fsync(file.fileno())
-        self._file.close()
-        replacement.replace(self.path)
-        self._file = self.path.open("a", encoding="utf-8", buffering=1)
+        try:
+            with replacement.open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in kept)
+                file.flush()
+                os.fsync(file.fileno())
+            self._file.close()
+            replacement.replace(self.path)
+            self._file = self.path.open("a", encoding="utf-8", buffering=1)
+        except OSError as error:
+            with suppress(OSError):
+                replacement.unlink(missing_ok=True)
+            raise RunError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         """Close the file; listeners are their owner's to close."""
-        self._file.close()
+        with suppress(OSError):  # the disk is full, which the last append has said
+            self._file.close()
 
     def __enter__(self) -> MetricsLog:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from fedmtl.reporting.curve import Curve, CurveKey
 from fedmtl.reporting.events import Event
@@ -56,6 +56,23 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Privacy:
+    """What the server gets to see.
+
+    Attributes:
+        secure_sums: sums over clients alone, of updates, counts and metrics.
+        min_holders: the fewest clients that train a group which leaves them.
+        home: those that fewer train, and that stay with them; `<domain>|<group>` where domains are summed apart.
+        signed: whether clients know each other's keys from a roster, and not from the server alone.
+    """
+
+    secure_sums: bool = False
+    min_holders: int = 1
+    home: tuple[str, ...] = ()
+    signed: bool = False
+
+
+@dataclass(frozen=True)
 class Failure:
     """What a client failed at, and why in one sentence."""
 
@@ -76,6 +93,21 @@ class RoundInfo:
     bytes_down: int
 
 
+class ClientCost(NamedTuple):
+    """What all noisy releases up to a round have cost a client, and how many there were."""
+
+    epsilon: float
+    delta: float
+    releases: int
+
+
+class ImageCost(NamedTuple):
+    """What training has cost a client's images in differential privacy, as the client says."""
+
+    epsilon: float
+    delta: float
+
+
 @dataclass
 class History:
     """The state of a run after some of its events.
@@ -89,6 +121,9 @@ class History:
         evaluation: client → round → work.
         status: `waiting` before the first event, then `running`, at last `finished`, `stopped` or `failed`.
         started: ISO 8601 time of the start.
+        exchange: way (up, down) → the codec by which groups travel.
+        client_costs: round → what it and all before have cost each client, with client-level differential privacy.
+        image_costs: client → its latest; a resume does not undo it.
     """
 
     run_id: str = ""
@@ -99,6 +134,8 @@ class History:
     status: str = "waiting"
     started: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    exchange: dict[str, str] = field(default_factory=dict)
+    privacy: Privacy = Privacy()
     tasks: dict[str, TaskInfo] = field(default_factory=dict)
     clients: dict[str, ClientInfo] = field(default_factory=dict)
     curves: dict[str | None, dict[CurveKey, Curve]] = field(default_factory=dict)
@@ -106,6 +143,8 @@ class History:
     evaluation: dict[str, dict[int, Work]] = field(default_factory=dict)
     rounds: dict[int, RoundInfo] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    client_costs: dict[int, ClientCost] = field(default_factory=dict)
+    image_costs: dict[str, ImageCost] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> History:
@@ -124,6 +163,8 @@ class History:
                 self._rewind(event["round"])
             case "train":
                 self._work(self.training, event)
+                if "epsilon" in event:
+                    self.image_costs[event["client"]] = ImageCost(event["epsilon"], event["delta"])
             case "evaluate":
                 self._work(self.evaluation, event)
             case "metric":
@@ -135,6 +176,9 @@ class History:
                 failure = Failure(event["round"], event["client"], event["phase"], event["error"])
                 if failure not in self.failures:
                     self.failures.append(failure)
+            case "privacy":
+                cost = ClientCost(event["epsilon"], event["delta"], event["releases"])
+                self.client_costs[event["round"]] = cost
             case "round":
                 self.rounds[event["round"]] = RoundInfo(
                     event["clients"],
@@ -191,15 +235,17 @@ class History:
             status="running",
             started=event["time"],
             versions=dict(event.get("versions", {})),
+            exchange=dict(event.get("exchange", {})),
+            privacy=_privacy(event.get("privacy")),
             tasks={task.name: task for task in sorted(tasks, key=lambda task: task.name)},
             clients={client.name: client for client in clients},
-            failures=[failure for failure in self.failures if failure.round == 0],  # before the start
+            failures=self.failures,  # before the start, or in rounds that a resume undid
         )
         vars(self).update(vars(anew))
 
     def _work(self, by_client: dict[str, dict[int, Work]], event: Event) -> None:
         client = event["client"]
-        work = Work(event["images"], event["seconds"], event["bytes_up"], event["bytes_down"])
+        work = Work(event["images"] or 0, event["seconds"] or 0.0, event["bytes_up"], event["bytes_down"])
         self.clients.setdefault(client, ClientInfo(client))
         by_client.setdefault(client, {})[event["round"]] = work
 
@@ -210,8 +256,14 @@ class History:
         self.training = {client: _until(last_round, work) for client, work in self.training.items()}
         self.evaluation = {client: _until(last_round, work) for client, work in self.evaluation.items()}
         self.rounds = _until(last_round, self.rounds)
-        self.failures = [failure for failure in self.failures if failure.round <= last_round]
+        self.client_costs = _until(last_round, self.client_costs)
         self.status = "running"
+
+
+def _privacy(told: Event | None) -> Privacy:
+    if told is None:
+        return Privacy()
+    return Privacy(told["secure_sums"], told["min_holders"], tuple(told["home"]), told["signed"])
 
 
 def _until(last_round: int, by_round: dict[int, V]) -> dict[int, V]:

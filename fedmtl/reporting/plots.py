@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from fedmtl.reporting.curve import Curve
 from fedmtl.reporting.history import History
 from fedmtl.reporting.svg import INK, Plot, Style, axes, styles, to_svg
-from fedmtl.reporting.table import result_columns
+from fedmtl.reporting.table import POOLED, result_columns
 from fedmtl.reporting.units import duration, size
 
 LEGEND_CHARACTERS = 54
@@ -19,48 +19,61 @@ SAMPLE_CHARACTERS = 7
 
 
 def validation_curves(history: History) -> list[Plot]:
-    """The primary metric of each task over the rounds, a line a client."""
-    plots = []
+    """The primary metric of each task over the rounds, a line a client; or one for all, where only sums are known."""
+    plots, lines = [], _lines(history)
     for column in result_columns(history):
-        found = {client: history.primary(client, column.task) for client in history.clients}
-        curves = {client: one[1] for client, one in found.items() if one and one[1].points}
+        found = {label: history.primary(client, column.task) for label, client in lines.items()}
+        curves = {label: one[1] for label, one in found.items() if one and one[1].points}
         if curves:
             title = f"{column.task}: validation {column.metric}"
-            plots.append(_curves(title, column.label, curves, styles(history.clients)))
+            plots.append(_curves(title, column.label, curves, styles(lines)))
     return plots
 
 
 def loss_curves(history: History) -> list[Plot]:
-    """The training loss of each task over the rounds, a line a client."""
-    lines: dict[str, dict[str, Curve]] = {}
-    for client in history.clients:
+    """The training loss of each task over the rounds; lines as of `validation_curves`."""
+    losses: dict[str, dict[str, Curve]] = {}
+    lines = _lines(history)
+    for label, client in lines.items():
         for key, curve in history.curves.get(client, {}).items():
             if (key.metric, key.split) == ("loss", "train") and curve.points:
-                lines.setdefault(key.task, {})[client] = curve
+                losses.setdefault(key.task, {})[label] = curve
     return [
-        _curves(f"{task}: training loss", "loss ↓", curves, styles(history.clients))
-        for task, curves in sorted(lines.items())
+        _curves(f"{task}: training loss", "loss ↓", curves, styles(lines))
+        for task, curves in sorted(losses.items())
     ]
 
 
 def work_bars(history: History) -> list[Plot]:
     """Bytes, up and down, and seconds, training and evaluating, of each client."""
     work = {client: history.work(client) for client in history.clients}
-    if not any(train.seconds or evaluate.seconds for train, evaluate in work.values()):
+    if not any(train.bytes or evaluate.bytes for train, evaluate in work.values()):
         return []
     traffic = {client: train + evaluate for client, (train, evaluate) in work.items()}
     sent = {client: float(total.bytes_up) for client, total in traffic.items()}
     received = {client: float(total.bytes_down) for client, total in traffic.items()}
+    bars = [
+        _bars("bytes per client", {"sent": sent, "received": received}, FuncFormatter(lambda x, _: size(x)))
+    ]
+    if history.privacy.secure_sums:  # how long a client takes tells how many images it has
+        return bars
     training = {client: train.seconds for client, (train, _) in work.items()}
     evaluating = {client: evaluate.seconds for client, (_, evaluate) in work.items()}
     return [
-        _bars("bytes per client", {"sent": sent, "received": received}, FuncFormatter(lambda x, _: size(x))),
+        *bars,
         _bars(
             "seconds per client",
             {"training": training, "evaluating": evaluating},
             FuncFormatter(lambda x, _: duration(x)),
         ),
     ]
+
+
+def _lines(history: History) -> dict[str, str | None]:
+    """What a line is called → whose it is."""
+    if history.privacy.secure_sums:
+        return {POOLED: None}
+    return {client: client for client in history.clients}
 
 
 def _curves(title: str, label: str, curves: Mapping[str, Curve], style: Mapping[str, Style]) -> Plot:

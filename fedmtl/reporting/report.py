@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedmtl.reporting.audits import FOLDER, Findings, read_findings
 from fedmtl.reporting.departures import Departure, departure_rows, fallen_back
 from fedmtl.reporting.events import read_events
 from fedmtl.reporting.history import History
 from fedmtl.reporting.page import render, write
 from fedmtl.reporting.panels import Panel
 from fedmtl.reporting.plots import loss_curves, validation_curves, work_bars
+from fedmtl.reporting.privacy_plots import epsilon_curve
 from fedmtl.reporting.table import result_table
 from fedmtl.run_directory import RunDirectory
 
@@ -68,6 +70,7 @@ def write_report(
         groups=groups,
         panels=panels,
         departures=departures,
+        audits=read_findings(run.path / FOLDER),
     )
     write(run.report, page)
     return run.report
@@ -82,6 +85,7 @@ def render_report(
     groups: Sequence[GroupInfo] = (),
     panels: Sequence[Panel] = (),
     departures: Sequence[Departure] = (),
+    audits: Sequence[Findings] = (),
 ) -> str:
     """The page; what is not given has no section in it. Arguments as for `write_report`."""
     table = result_table(history, baseline, baseline_name)
@@ -96,8 +100,10 @@ def render_report(
         validation=validation_curves(history),
         losses=loss_curves(history),
         bars=work_bars(history),
+        epsilon_curve=epsilon_curve(history),
         work=work,
         traffic=sum(train.bytes + evaluate.bytes for train, evaluate in work.values()),
         groups=groups,
         panels=panels,
+        audits=audits,
     )

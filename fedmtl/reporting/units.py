@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PERCENT = frozenset(
-    {"mIoU", "pixel_accuracy", "accuracy", "balanced_accuracy", "macro_f1", "mAP"}
-    | {"delta1", "edgeF", "edgeF_1px", "odsF", "maxF"}
+    {"mIoU", "mIoU_images", "pixel_accuracy", "accuracy", "balanced_accuracy", "macro_f1", "mAP"}
+    | {"delta1", "delta2", "delta3", "edgeF", "edgeF_1px", "maxF", "maxF1_images"}
 )
+PERCENT_AT = ("within_", "odsF_", "oisF_")
+"""What is in percent and has a limit for the end of its name."""
 UNITS: Mapping[tuple[str, str], str] = {
     ("depth", "rmse"): "m",
+    ("depth", "sq_rel"): "m",
     ("normals", "mErr"): "°",
+    ("normals", "median"): "°",
     ("normals", "rmse"): "°",
 }
 """(task kind, metric) → unit, where a metric's name alone does not tell."""
@@ -22,7 +26,7 @@ def unit(kind: str, metric: str) -> str:
     >>> unit("depth", "rmse"), unit("semseg", "mIoU"), unit("regression", "r2")
     ('m', '%', '')
     """
-    if metric in PERCENT or metric.startswith("within_"):
+    if metric in PERCENT or metric.startswith(PERCENT_AT):
         return "%"
     return UNITS.get((kind, metric), "")
 

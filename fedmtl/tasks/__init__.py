@@ -12,7 +12,9 @@ TASKS: Registry[Task] = Registry(
     base=Task,  # type: ignore[type-abstract]
     group="fedmtl.tasks",
     builtin={
+        "boundary": "fedmtl.tasks.boundary:Boundary",
         "classification": "fedmtl.tasks.classification:Classification",
+        "dense_regression": "fedmtl.tasks.dense_regression:DenseRegression",
         "depth": "fedmtl.tasks.depth:Depth",
         "edge": "fedmtl.tasks.edge:Edge",
         "human_parts": "fedmtl.tasks.human_parts:HumanParts",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fedmtl.errors import DataError
+from fedmtl.errors import ConfigError, DataError
 from fedmtl.tasks.geometry import nearest
 from fedmtl.tasks.spec import TaskSpec
 
@@ -99,6 +99,14 @@ class Task(ABC):
         """What a zoom by `factor` (> 1 brings things nearer) does to values, after the geometry is done."""
         return label
 
+    def opposite(self, label: Label) -> Label:
+        """A label that says the contrary wherever this one says anything, for attacks that poison data; same dtype.
+
+        Raises:
+            ConfigError: labels of this kind have no contrary.
+        """
+        raise ConfigError(f"task '{self.name}' is of kind '{self.spec.kind}', whose labels have no contrary")
+
     @abstractmethod
     def target(self, label: Label) -> Tensor:
         """The tensor that `loss` and `statistics` take, without the batch dimension."""
@@ -116,6 +124,10 @@ class Task(ABC):
     @abstractmethod
     def metrics(self, statistics: Mapping[str, Tensor]) -> dict[str, float]:
         """Metrics of the pooled statistics; NaN where nothing was labelled."""
+
+    def thorough(self) -> Task:
+        """The task with all metrics that the field reports, also those that take too long for every round."""
+        return self
 
     # -- looking --------------------------------------------------------------------------------------------
 

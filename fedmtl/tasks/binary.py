@@ -46,6 +46,10 @@ class BinaryMap(Task):
         """−1 everywhere."""
         return np.full(size, -1, np.int16)
 
+    def opposite(self, label: Label) -> Label:
+        """255 less the value."""
+        return np.where(label >= 0, 255 - label, label)
+
     def target(self, label: Label) -> Tensor:
         """1 for a yes, 0 for a no, −1 unlabelled; (1, H, W) float32."""
         return torch.from_numpy(np.where(label < 0, -1, label > 127)[None].astype(np.float32))

@@ -55,6 +55,10 @@ class Classification(Task):
         """−1 alone."""
         return np.array([IGNORE])
 
+    def opposite(self, label: Label) -> Label:
+        """Of C classes, C − 1 − c for c."""
+        return np.where(label == IGNORE, label, self.channels - 1 - label)
+
     def target(self, label: Label) -> Tensor:
         """A class index () int64."""
         return torch.tensor(label[0])

@@ -20,6 +20,9 @@ SCALE = 4.0
 MILLIMETRES = 1000.0
 FARTHEST = 65.535
 """Metres that a 16-bit PNG of millimetres can hold."""
+NEAREST = 1 / MILLIMETRES
+POWERS = (1, 2, 3)
+"""Of 1.25, the factor by which a depth may be wrong."""
 
 
 class Depth(Task):
@@ -28,8 +31,10 @@ class Depth(Task):
     A depth is 4 m · softplus(output): positive, linear where it is large, and 2.8 m for an output of 0, so
     that a new head is soon in range, indoors and out.
 
-    Metrics: `rmse` in metres, `abs_rel` (mean of |p − g| / g), `delta1` (percent of pixels with
-    max(p / g, g / p) < 1.25).
+    Metrics (Eigen et al., "Depth Map Prediction from a Single Image using a Multi-Scale Deep Network", 2014), over the
+    pixels of all images together: `rmse` in metres, `rmse_log` (of ln p − ln g), `abs_rel` (mean of |p − g| / g),
+    `sq_rel` (mean of (p − g)² / g, in metres); `delta<i>` for i = 1, 2, 3 (percent of pixels with
+    max(p / g, g / p) < 1.25^i).
     """
 
     metric: ClassVar[str] = "rmse"
@@ -61,6 +66,13 @@ class Depth(Task):
         """Metres divided by `factor`."""
         return label / np.float32(factor)
 
+    def opposite(self, label: Label) -> Label:
+        """What is nearest in the image is the farthest, and the other way round."""
+        known = label > 0
+        if not known.any():
+            return label
+        return np.where(known, label[known].min() + label[known].max() - label, label)
+
     def target(self, label: Label) -> Tensor:
         """Metres (1, H, W) float32."""
         return torch.from_numpy(np.array(label[None], np.float32, order="C"))
@@ -70,29 +82,35 @@ class Depth(Task):
         return masked_mean((_metres(output) - target).abs(), target > 0)
 
     def statistics(self, output: Tensor, target: Tensor) -> Statistics:
-        """Sums over labelled pixels, each (): `squared_error`, `relative_error`, `within_delta1`, `count`."""
-        predicted = _metres(output.detach())
-        error = predicted - target
+        """Sums over labelled pixels, each ().
+
+        `squared_error`, `squared_log_error`, `relative_error`, `squared_relative_error`, `within_delta<i>`, `count`.
+        """
+        predicted = _metres(output.detach()).clamp(min=NEAREST)
+        error, ratio = predicted - target, predicted / target
         return masked_sums(
             target > 0,
             squared_error=error.square(),
+            squared_log_error=ratio.log().square(),
             relative_error=error.abs() / target,
-            within_delta1=torch.maximum(predicted / target, target / predicted) < 1.25,
+            squared_relative_error=error.square() / target,
+            **{f"within_delta{i}": torch.maximum(ratio, 1 / ratio) < 1.25**i for i in POWERS},
             count=torch.ones_like(target),
         )
 
     def metrics(self, statistics: Mapping[str, Tensor]) -> dict[str, float]:
-        """`rmse` in metres, `abs_rel`, `delta1` in percent."""
-        count = statistics["count"]
+        """`rmse` in metres, `rmse_log`, `abs_rel`, `sq_rel` in metres, `delta<i>` in percent."""
+        mean = {name: total / statistics["count"] for name, total in statistics.items()}
         return {
-            "rmse": float((statistics["squared_error"] / count).sqrt()),
-            "abs_rel": float(statistics["relative_error"] / count),
-            "delta1": float(100 * statistics["within_delta1"] / count),
-        }
+            "rmse": float(mean["squared_error"].sqrt()),
+            "rmse_log": float(mean["squared_log_error"].sqrt()),
+            "abs_rel": float(mean["relative_error"]),
+            "sq_rel": float(mean["squared_relative_error"]),
+        } | {f"delta{i}": float(100 * mean[f"within_delta{i}"]) for i in POWERS}
 
     def predict(self, output: Tensor) -> Label:
         """Metres (H, W) float32, at least a millimetre and at most what a PNG can hold."""
-        metres = _metres(output[0]).clamp(1 / MILLIMETRES, FARTHEST)
+        metres = _metres(output[0]).clamp(NEAREST, FARTHEST)
         return metres.cpu().numpy()
 
     def picture(self, label: Label, reference: Label | None = None) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from fedmtl.tasks.base import Label, Statistics
+from fedmtl.tasks.base import Label, Statistics, Task
 from fedmtl.tasks.binary import BinaryMap, weighted_cross_entropy
 from fedmtl.tasks.geometry import keep_lines
 from fedmtl.tasks.thresholds import best_f, threshold_counts
@@ -29,7 +29,7 @@ class Edge(BinaryMap):
       is found (next to: at most one pixel away, diagonals included).
 
     Neither is the field's odsF, which thins the prediction and matches boundary pixels one to one: they rank
-    models on the same data, but are not comparable with published figures.
+    models on the same data, but are not comparable with published figures. `Boundary` has that as well.
     """
 
     weight: ClassVar[float] = 50.0
@@ -65,6 +65,12 @@ class Edge(BinaryMap):
             "edgeF": best_f(tp / (tp + fp), tp / (tp + fn), 1),
             "edgeF_1px": best_f(right / (right + wrong), found / (found + missed), 1),
         }
+
+    def thorough(self) -> Task:
+        """As a `Boundary`, with odsF and oisF."""
+        from fedmtl.tasks.boundary import Boundary  # which is an `Edge`
+
+        return Boundary(self.spec)
 
 
 def _dilate(maps: Tensor) -> Tensor:

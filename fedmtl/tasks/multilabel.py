@@ -13,14 +13,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fedmtl.errors import DataError
-from fedmtl.tasks.base import Label, Statistics, Task
+from fedmtl.tasks.base import Label, Statistics
+from fedmtl.tasks.columns import Columns
 from fedmtl.tasks.masked import masked_mean
 from fedmtl.tasks.palette import bar_chart
 
 BINS = 1000
 
 
-class MultiLabel(Task):
+class MultiLabel(Columns):
     """Per class 1 for yes, 0 for no, NaN unlabelled, (classes,) float32; learned by binary cross-entropy.
 
     Metrics, in percent, means over classes: `mAP`, the average precision Σ (R_k − R_{k−1}) · P_k over 1000
@@ -28,7 +29,6 @@ class MultiLabel(Task):
     0.5 (a class that no image has, nor is said to have, is left out).
     """
 
-    dense: ClassVar[bool] = False
     metric: ClassVar[str] = "mAP"
     higher_is_better: ClassVar[bool] = True
     class_counts: ClassVar[range] = range(1, sys.maxsize)
@@ -46,17 +46,9 @@ class MultiLabel(Task):
             raise DataError(f"task '{self.name}': a class is 1 (yes), 0 (no) or empty, not {wrong[0]:g}")
         return raw.astype(np.float32)
 
-    def encode(self, label: Label) -> NDArray[Any]:
-        """The same in float64."""
-        return label.astype(np.float64)
-
-    def unlabelled(self, size: tuple[int, int]) -> Label:
-        """NaN for every class."""
-        return np.full(self.channels, np.nan, np.float32)
-
-    def target(self, label: Label) -> Tensor:
-        """1, 0 or NaN (classes,) float32."""
-        return torch.tensor(label)
+    def opposite(self, label: Label) -> Label:
+        """No for yes and yes for no."""
+        return 1 - label
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Mean binary cross-entropy over labelled classes; logits and target (B, classes)."""

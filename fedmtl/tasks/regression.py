@@ -13,12 +13,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fedmtl.errors import DataError
-from fedmtl.tasks.base import Label, Statistics, Task
+from fedmtl.tasks.base import Label, Statistics
+from fedmtl.tasks.columns import Columns
 from fedmtl.tasks.masked import masked_mean
 from fedmtl.tasks.palette import bar_chart
 
 
-class Regression(Task):
+class Regression(Columns):
     """Numbers (values,) float32, NaN unlabelled; learned by the smooth L1 distance.
 
     The values are named by the spec's classes; without classes there is one, named by the task.
@@ -27,7 +28,6 @@ class Regression(Task):
     value without labels is left out, and of `r2` also one that does not vary.
     """
 
-    dense: ClassVar[bool] = False
     metric: ClassVar[str] = "rmse"
     higher_is_better: ClassVar[bool] = False
     class_counts: ClassVar[range] = range(sys.maxsize)
@@ -44,17 +44,9 @@ class Regression(Task):
             raise DataError(f"task '{self.name}': a value is infinite; leave it empty where it is unknown")
         return raw.astype(np.float32)
 
-    def encode(self, label: Label) -> NDArray[Any]:
-        """The same in float64."""
-        return label.astype(np.float64)
-
-    def unlabelled(self, size: tuple[int, int]) -> Label:
-        """NaN for every value."""
-        return np.full(self.channels, np.nan, np.float32)
-
-    def target(self, label: Label) -> Tensor:
-        """Numbers or NaN (values,) float32."""
-        return torch.tensor(label)
+    def opposite(self, label: Label) -> Label:
+        """The numbers with the other sign."""
+        return -label
 
     def loss(self, output: Tensor, target: Tensor) -> Tensor:
         """Mean smooth L1 distance over labelled values; output and target (B, values)."""

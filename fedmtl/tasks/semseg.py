@@ -54,6 +54,10 @@ class SemSeg(Task):
         """255 everywhere."""
         return np.full(size, IGNORE, np.uint8)
 
+    def opposite(self, label: Label) -> Label:
+        """Of C classes, C − 1 − c for c."""
+        return np.where(label == IGNORE, label, self.channels - 1 - label)
+
     def target(self, label: Label) -> Tensor:
         """Class indices (H, W) uint8."""
         return torch.from_numpy(np.array(label, order="C"))

@@ -17,13 +17,22 @@ def threshold_counts(score: Tensor, truth: Tensor, bins: int) -> tuple[Tensor, T
     Returns:
         Three (bins − 1,) float64 tensors on the CPU.
     """
+    tp, fp, fn = image_threshold_counts(score[None], truth[None], bins)
+    return tp[0], fp[0], fn[0]
+
+
+def image_threshold_counts(score: Tensor, truth: Tensor, bins: int) -> tuple[Tensor, Tensor, Tensor]:
+    """As `threshold_counts`, of each image: (B, …) → (B, bins − 1)."""
     # A score falls into the bin numbered by how many thresholds it reaches: one pass instead of one for each.
     reached = (score * bins).long().clamp(max=bins - 1)
-    cell = torch.where(truth < 0, 2 * bins, truth.long() * bins + reached)
-    counts = torch.bincount(cell.flatten(), minlength=2 * bins + 1)[:-1].cpu().double().reshape(2, bins)
-    below = counts.cumsum(1)[:, :-1]
-    false_positives, true_positives = counts.sum(1, keepdim=True) - below
-    return true_positives, false_positives, below[1]
+    cell = torch.where(truth < 0, 2 * bins, truth.long() * bins + reached).flatten(1)
+    images, cells = len(cell), 2 * bins + 1
+    cell = cell + cells * torch.arange(images, device=cell.device)[:, None]
+    counts = torch.bincount(cell.flatten(), minlength=images * cells).cpu().double()
+    counts = counts.reshape(images, cells)[:, :-1].reshape(images, 2, bins)
+    below = counts.cumsum(2)[..., :-1]
+    false_positives, true_positives = (counts.sum(2, keepdim=True) - below).unbind(1)
+    return true_positives, false_positives, below[:, 1]
 
 
 def best_f(precision: Tensor, recall: Tensor, beta_squared: float) -> float:

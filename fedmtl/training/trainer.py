@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -18,6 +17,7 @@ from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.seeding import torch_seed
 from fedmtl.tasks import Task
 from fedmtl.training.losses import LossAccount
+from fedmtl.training.objective import Objective
 from fedmtl.training.optimization import learning_rate_factor, set_learning_rate
 from fedmtl.training.stages import Stage, in_turn
 
@@ -96,22 +96,13 @@ class LocalTrainer:
 
     def _backward(self, batch: Batch, accumulated: int, account: LossAccount, stage: Stage) -> None:
         """Add the gradient of one batch, as one of `accumulated` in a step."""
-        device = next(self.network.parameters()).device
-        batch = batch.to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            output = self.network(batch.image)
-        terms = {
-            task.name: task.loss(output.predictions[task.name], batch.targets[task.name])
-            for task in self.tasks
-        }
-        total = output.auxiliary
-        for task in self.tasks:
-            total = total + self._weight(task) * terms[task.name]
+        batch = batch.to(next(self.network.parameters()).device)
+        terms, total = Objective(self.network, self.tasks, self.plan.tasks)(batch)
         extra = stage.local_term() if stage.local_term is not None else None
         if extra is not None:
             total = total + extra
         # Only for what the stage trains: under a frozen trunk the way back is short.
-        (total / accumulated).backward(inputs=stage.parameters)
+        (total / accumulated).backward(inputs=stage.parameters)  # type: ignore[no-untyped-call]
         account.add(batch, terms, total)
 
     def _step(self, stage: Stage, progress: float) -> None:
@@ -120,7 +111,3 @@ class LocalTrainer:
             nn.utils.clip_grad_norm_(stage.parameters, self.plan.training.clip_norm)
         stage.optimizer.step()
         stage.optimizer.zero_grad()
-
-    def _weight(self, task: Task) -> float:
-        configured = self.plan.tasks.get(task.name)
-        return task.weight if configured is None or configured.weight is None else configured.weight

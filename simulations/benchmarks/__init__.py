@@ -1,4 +1,4 @@
-"""Speed, memory and what heads for new tasks are worth: one module a benchmark, with `run(overrides) -> rows`.
+"""Speed, memory, and what codecs cost and heads for new tasks are worth: a module each, with `run(overrides) -> rows`.
 
 A module may also have `table(rows) -> rows`, for what a person would rather compare than read.
 """
@@ -12,12 +12,18 @@ from typing import Any, cast
 from fedmtl.errors import ConfigError, did_you_mean
 
 BENCHMARKS: Mapping[str, str] = {
+    "aggregation": "simulations.benchmarks.aggregation",
     "attention": "simulations.benchmarks.attention",
     "attention-profile": "simulations.benchmarks.profile",
     "attention-scaling": "simulations.benchmarks.scaling",
+    "boundaries": "simulations.benchmarks.boundaries",
+    "codecs": "simulations.benchmarks.codecs",
     "engines": "simulations.benchmarks.engines",
     "new-tasks": "simulations.benchmarks.new_tasks",
+    "private-step": "simulations.benchmarks.private_step",
+    "robustness": "simulations.benchmarks.robustness",
     "rooms": "simulations.benchmarks.rooms",
+    "secure-sums": "simulations.benchmarks.secure_sums",
     "training-step": "simulations.benchmarks.training_step",
 }
 

@@ -32,9 +32,18 @@ def measuring_process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, get_context("spawn"), initializer=_return_freed_memory)
 
 
-def peak_megabytes(call: Callable[[], object]) -> float:
-    """The most that `call` takes at a time, in MB of 10⁶ bytes; called once before, for what only the first does."""
-    call()
+def available_megabytes() -> float:
+    """What this machine can still give without swapping."""
+    return _kilobytes("MemAvailable", Path("/proc/meminfo")) * 1024 / 1e6
+
+
+def peak_megabytes(call: Callable[[], object], warm_up: Callable[[], object] | None = None) -> float:
+    """The most that `call` takes at a time, in MB of 10⁶ bytes.
+
+    Args:
+        warm_up: does beforehand what only a first call does; None: `call` itself.
+    """
+    (warm_up or call)()
     gc.collect()
     RESET_PEAK.write_text("5")
     before = _kilobytes("VmRSS")
@@ -51,6 +60,6 @@ def _return_freed_memory() -> None:
             raise OSError("the C library does not let its thresholds be set, so memory cannot be measured")
 
 
-def _kilobytes(field: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
+def _kilobytes(field: str, file: Path = Path("/proc/self/status")) -> int:
+    lines = file.read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))

@@ -54,7 +54,7 @@ def compare_methods(
     scores = [score for run in runs for score in scores_of(run, selection)]
     totals = [total_of(run) for run in runs]
     kinds = {task.name: task.kind for run in runs for task in run.history.tasks.values()}
-    sums = {run.method: build_method(run.scenario.method).streaming for run in runs}
+    sums = {run.method: build_method(run.scenario.method).needs_only_sums for run in runs}
     result = compare(
         scores,
         totals,

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from fedmtl.aggregation import build_method
 from fedmtl.config import Scenario
 from fedmtl.errors import RunError
 from fedmtl.reporting.curve import Curve
-from fedmtl.reporting.events import Event, read_events
+from fedmtl.reporting.events import Event
 from fedmtl.reporting.history import History
 from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import to_yaml
 from simulations.comparison.entrants import Entrant
-from simulations.preflight import check_scenario
+from simulations.own_metrics import events_of_all
+from simulations.preflight import check_method, check_scenario
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class ComparedRun:
 
     @cached_property
     def events(self) -> list[Event]:
-        """Its metrics log."""
-        return read_events(self.directory.metrics)
+        """Its metrics log, with what clients alone know where there are secure sums."""
+        return events_of_all(self.directory)
 
     @cached_property
     def history(self) -> History:
@@ -63,7 +63,7 @@ def make_runs(
     """
     variants = [(entrant, entrant.variant(base, seed)) for seed in seeds for entrant in entrants]
     for _, variant in variants:
-        build_method(variant.method)
+        check_method(variant)
     for seed in seeds:  # which alone decides who holds what; decoding all data for every method takes minutes
         check_scenario(next(variant for _, variant in variants if variant.seed == seed))
     return [

@@ -2,8 +2,15 @@ import numpy as np
 import pytest
 
 from fedmtl.aggregation import Clock, Start, Update
-from fedmtl.aggregation.gathered import Gathered, Holder, combine, cosines, gramian, weighted_mean
-from fedmtl.aggregation.mean import CHUNK
+from fedmtl.aggregation.gathered import (
+    CHUNK,
+    Gathered,
+    Holder,
+    combine,
+    cosines,
+    gramian,
+    weighted_mean,
+)
 from tests.aggregation.small import GROUPS, IMAGES, TRAINS, update
 
 

@@ -7,6 +7,7 @@ from fedmtl.cli.data import app
 from fedmtl.data import Folder
 from fedmtl.errors import ConfigError, DataError
 from tests.data.folders import write_example
+from tests.data.pascal_archive import write_pascal
 
 run = CliRunner().invoke
 
@@ -57,6 +58,32 @@ def test_findings_are_json_on_demand(example):
 def test_what_is_no_folder_is_a_users_error(tmp_path):
     result = run(app, ["check", str(tmp_path)])
     assert isinstance(result.exception, DataError)
+
+
+def test_a_published_data_set_is_known_by_its_layout(tmp_path):
+    root = write_pascal(tmp_path / "data")
+    result = run(app, ["check", str(root)])
+    assert result.exit_code == 0, result.output
+    assert "PASCAL-Context in the layout of PASCALContext (ATRC, InvPT); images are 16x12" in result.output
+    assert "nothing is wrong" in result.output
+    result = run(app, ["check", str(root), "--kind", "nyud"])
+    assert "has no folder gt_sets; use `kind: pascal-context`, whose layout it has" in str(result.exception)
+
+
+def test_what_is_wrong_with_many_files_of_a_folder_is_said_once(tmp_path):
+    root = write_pascal(tmp_path / "data")
+    names = [f"2009_{index:06}" for index in range(9)]
+    (root / "ImageSets/Context/val.txt").write_text("\n".join(names))
+    result = run(app, ["check", str(root)])
+    missing = [line for line in result.output.splitlines() if "no such image" in line]
+    assert len(missing) == 3
+    assert missing[-1].endswith("(and 6 more in that folder)")
+
+
+def test_some_images_are_enough_where_there_are_many(tmp_path):
+    root = write_pascal(tmp_path / "data")
+    result = run(app, ["check", str(root), "--images", "1", "--json"])
+    assert sum(count["images"] for count in json.loads(result.output)["counts"]) == 5  # one for each task
 
 
 def test_any_source_can_be_written_out(example, tmp_path):

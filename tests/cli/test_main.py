@@ -1,5 +1,6 @@
 """Every failure is one sentence on stderr and exit code 1, with a traceback only on demand."""
 
+import errno
 import os
 import re
 
@@ -123,6 +124,16 @@ def test_what_nobody_expected_is_a_sentence_too(fedmtl, monkeypatch):
     assert err == "fedmtl: unexpected KeyError: 'two\\nlines'; --debug shows where\n"
     with pytest.raises(KeyError):
         main(["evaluate", "x", "--debug"])
+
+
+def test_a_file_that_one_may_not_open_is_named_with_the_way_out(fedmtl, monkeypatch):
+    def refused(_):
+        raise PermissionError(errno.EACCES, "Permission denied", "kit/ca/ca.key")
+
+    monkeypatch.setattr("fedmtl.run_directory.RunDirectory.open", refused)
+    assert fedmtl("evaluate", "x").err == (
+        "fedmtl: kit/ca/ca.key cannot be opened: Permission denied; do this as the user whom it belongs to\n"
+    )
 
 
 def test_nothing_phones_home(fedmtl, monkeypatch):

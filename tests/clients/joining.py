@@ -6,7 +6,8 @@ from clients.participant import Participant
 from clients.site import make_sites
 from fedmtl.config import Plan
 from fedmtl.exchange.codec import encode
-from fedmtl.exchange.messages import EvaluateInstruction, Federation, Instruction
+from fedmtl.exchange.messages import EvaluateInstruction, Federation, Instruction, Version
+from fedmtl.exchange.versions import digest
 from fedmtl.scenario import to_yaml
 from fedmtl.snapshots import Snapshots
 from tests.federations import tiny
@@ -14,7 +15,7 @@ from tests.federations import tiny
 
 def federation(scenario):
     specs = {spec.name: spec for site in make_sites(scenario).values() for spec in site.tasks}
-    return Federation("run", tuple(spec for _, spec in sorted(specs.items())), to_yaml(Plan.of(scenario)))
+    return Federation("run", tuple(spec for _, spec in sorted(specs.items())), to_yaml(Plan.of(scenario)), ())
 
 
 def join(folder, client="a", *overrides):
@@ -31,14 +32,35 @@ def sent(participant):
     }
 
 
-def instruct(participant, round_number=1, accepted=0, durable=0):
-    federation_ = Federation("run", (), to_yaml(participant.plan))
-    return Instruction(federation_, round_number, accepted, durable)
+def versions(groups):
+    """What the server says of groups that it sends as they are."""
+    return {group: Version(digest(np.frombuffer(sent.data, np.float32))) for group, sent in groups.items()}
 
 
-def ask(participant, *splits, accepted=0):
-    federation_ = Federation("run", (), to_yaml(participant.plan))
-    return EvaluateInstruction(federation_, 1, accepted, 0, splits or ("val",))
+def instruct(participant, groups, round_number=1, accepted=0, durable=0):
+    federation_ = Federation("run", (), to_yaml(participant.plan), ())
+    return Instruction(federation_, round_number, accepted, durable, versions(groups), ())
+
+
+def ask(participant, groups, *splits, accepted=0):
+    federation_ = Federation("run", (), to_yaml(participant.plan), ())
+    return EvaluateInstruction(federation_, 1, accepted, 0, versions(groups), (), splits or ("val",))
+
+
+def decoded(encoded):
+    """The vectors of groups that travel as they are."""
+    return {group: np.frombuffer(vector.data, np.float32) for group, vector in encoded.items()}
+
+
+def train(participant, groups, round_number=1, accepted=0, durable=0):
+    """A round from these groups: the report, and the updates as vectors."""
+    instruction = instruct(participant, groups, round_number, accepted, durable)
+    report, updates = participant.train(instruction, groups)
+    return report, decoded(updates)
+
+
+def evaluate(participant, groups, *splits, accepted=0):
+    return participant.evaluate(ask(participant, groups, *splits, accepted=accepted), groups)
 
 
 def assert_equal(one, other):

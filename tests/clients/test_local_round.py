@@ -12,11 +12,10 @@ from fedmtl.aggregation import Phase
 from fedmtl.aggregation.fedavg import FedAvg
 from fedmtl.errors import ConfigError, ExchangeError
 from fedmtl.exchange.codec import encode
-from fedmtl.exchange.layout import Vector
 from fedmtl.private_state import PrivateState
 from fedmtl.training.trainer import LocalTrainer
 from tests.clients import apart
-from tests.clients.joining import ask, assert_equal, instruct, join, sent
+from tests.clients.joining import assert_equal, decoded, evaluate, instruct, join, sent, train
 
 PERSONAL = ["ditto", "fedamp"]
 
@@ -34,10 +33,6 @@ class HeadsLater(FedAvg):
 class Idle(FedAvg):
     def phases(self, clock):
         return (Phase(trains=("adapter/nothing",)),)
-
-
-def decoded(groups) -> dict[str, Vector]:
-    return {group: np.frombuffer(vector.data, np.float32) for group, vector in groups.items()}
 
 
 def values(participant):
@@ -58,7 +53,7 @@ def watched(participant, groups, number=1, kept=None):
     """Train a round; returns it, and what the network held at first, as each stage was entered, and at the end."""
     model = participant.model
     kept = kept or PrivateState({group: model.vectors.read(group) for group in model.holdings.private})
-    local = LocalRound(model, instruct(participant, number), decoded(groups), kept)
+    local = LocalRound(model, instruct(participant, groups, number), decoded(groups), kept)
     seen = [values(participant)]
 
     def enter(stage):
@@ -110,7 +105,7 @@ def test_the_shared_model_of_ditto_knows_nothing_of_the_personal_one(tmp_path):
     updates = []
     for pull in (0.0, 10.0):
         participant = join(tmp_path / str(pull), "a", f"method={{name: ditto, pull: {pull}}}")
-        updates.append(participant.train(instruct(participant), sent(participant))[1])
+        updates.append(train(participant, sent(participant))[1])
     assert_equal(*updates)
 
 
@@ -121,8 +116,8 @@ def test_the_pull_keeps_copies_near_what_was_received(tmp_path):
             tmp_path / str(pull), "a", f"method={{name: ditto, pull: {pull}}}", "training.lr=1e-4"
         )
         groups = sent(participant)
-        participant.train(instruct(participant, 1), groups)
-        participant.train(instruct(participant, 2, accepted=1), groups)
+        train(participant, groups, 1)
+        train(participant, groups, 2, accepted=1)
         kept = private(participant, 2)["backbone"]
         distances.append(np.linalg.norm(kept - decoded(groups)["backbone"]))
     assert 0 < distances[1] < 0.9 * distances[0]
@@ -134,10 +129,11 @@ def test_the_local_terms_gradient_reaches_every_shared_parameter(method, strengt
     participant = join(tmp_path, "a", f"method.name={method}", "model.context=all")
     vectors = participant.model.vectors
     first = sent(participant)
-    participant.train(instruct(participant), first)
-    state = participant._kept(instruct(participant, 2, accepted=1))
-    received = decoded(shifted(first, 0.01))
-    local = LocalRound(participant.model, instruct(participant, 2, accepted=1), received, state)
+    train(participant, first)
+    second = shifted(first, 0.01)
+    instruction = instruct(participant, second, 2, accepted=1)
+    received, state = decoded(second), participant._kept(instruction)
+    local = LocalRound(participant.model, instruction, received, state)
     stage = local.stages[-1]
     stage.enter()
     participant.model.network.zero_grad()
@@ -161,12 +157,12 @@ def test_the_local_terms_gradient_reaches_every_shared_parameter(method, strengt
 def test_what_fedamp_sends_takes_the_server_to_the_clients_copy(tmp_path):
     participant = join(tmp_path, "a", "method.name=fedamp")
     first = sent(participant)
-    _, updates = participant.train(instruct(participant, 1), first)
+    _, updates = train(participant, first, 1)
     copies = private(participant, 1)
     for group, update in updates.items():
         np.testing.assert_allclose(decoded(first)[group] + update, copies[group], atol=1e-6)
     second = shifted(first, 0.05)
-    _, updates = participant.train(instruct(participant, 2, accepted=1), second)
+    _, updates = train(participant, second, 2, accepted=1)
     for group, update in updates.items():
         np.testing.assert_allclose(decoded(second)[group] + update, private(participant, 2)[group], atol=1e-6)
 
@@ -178,12 +174,12 @@ def test_a_round_with_copies_depends_on_its_message_alone(method, keep, tmp_path
     one = join(tmp_path, "a", *overrides)
     first = sent(one)
     second = shifted(first, 0.01)
-    one.train(instruct(one, 1), first)
-    _, updates = one.train(instruct(one, 2, accepted=1), second)
+    train(one, first, 1)
+    _, updates = train(one, second, 2, accepted=1)
     copies = private(one, 2)
-    one.train(instruct(one, 3, accepted=2, durable=1), second)
+    train(one, second, 3, accepted=2, durable=1)
     fresh = join(tmp_path, "a", *overrides)
-    _, again = fresh.train(instruct(fresh, 2, accepted=1, durable=1), second)
+    _, again = train(fresh, second, 2, accepted=1, durable=1)
     assert_equal(again, updates)
     assert_equal(private(fresh, 2), copies)
 
@@ -192,14 +188,14 @@ def test_a_round_with_copies_depends_on_its_message_alone(method, keep, tmp_path
 def test_a_client_is_measured_with_its_copies(method, tmp_path):
     participant = join(tmp_path, "b", f"method.name={method}")
     groups = sent(participant)
-    _, before = participant.evaluate(ask(participant), groups)
-    participant.train(instruct(participant), groups)
+    _, before = evaluate(participant, groups)
+    train(participant, groups)
     trained = values(participant)
-    _, after = participant.evaluate(ask(participant, accepted=1), {})
+    _, after = evaluate(participant, {}, accepted=1)
     assert not moved(trained, values(participant))
     assert any((before[name] != after[name]).any() for name in before)
     with pytest.raises(ExchangeError, match="the server sent group 'adapter/semseg'"):
-        participant.evaluate(ask(participant, accepted=1), groups)
+        evaluate(participant, groups, accepted=1)
 
 
 def test_going_on_alone_is_local_training(tmp_path):
@@ -208,30 +204,29 @@ def test_going_on_alone_is_local_training(tmp_path):
     local = join(tmp_path / "local", "a", "method.name=local")
     groups = sent(alone)
     for number in (1, 2):
-        instruction = instruct(alone, number, accepted=number - 1)
-        report, updates = alone.train(instruction, groups if number == 1 else {})
+        report, updates = train(alone, groups if number == 1 else {}, number, accepted=number - 1)
         assert updates == report.weights == {}
-        local.train(instruct(local, number, accepted=number - 1), {})
+        train(local, {}, number, accepted=number - 1)
     assert_equal(private(alone, 2), private(local, 2))
 
 
 def test_copies_that_begin_as_what_is_received_are_those_of_fedavg(tmp_path):
     apart_, fedavg = join(tmp_path / "a", "a", f"method.name={apart.NAME}"), join(tmp_path / "b", "a")
     groups = sent(fedavg)
-    assert_equal(*(one.train(instruct(one), groups)[1] for one in (apart_, fedavg)))
+    assert_equal(*(train(one, groups)[1] for one in (apart_, fedavg)))
 
 
 def test_each_phases_optimiser_is_kept_by_itself(tmp_path):
     participant = join(tmp_path, "a", "method.name=ditto", "training.keep_optimizer=true")
     groups = sent(participant)
-    participant.train(instruct(participant), groups)
+    train(participant, groups)
     names = {name for name in private(participant, 1) if name.startswith("optimizer:")}
     one, other = ({n for n in names if n.startswith(f"optimizer:{index}/")} for index in (0, 1))
     assert one | other == names
     assert {n.split("/", 1)[1] for n in one} == {n.split("/", 1)[1] for n in other}
     steps = {float(private(participant, 1)[name]) for name in names if name.endswith("/step")}
     assert steps == {1.0}
-    participant.train(instruct(participant, 2, accepted=1), groups)
+    train(participant, groups, 2, accepted=1)
     assert {float(v) for n, v in private(participant, 2).items() if n.endswith("/step")} == {2.0}
 
 
@@ -245,7 +240,7 @@ def test_the_optimiser_of_a_phase_that_was_another_starts_afresh(tmp_path):
     )
     groups = sent(participant)
     for number in (1, 2, 3):
-        participant.train(instruct(participant, number, accepted=number - 1), groups)
+        train(participant, groups, number, accepted=number - 1)
     steps = [
         {float(v) for n, v in private(participant, number).items() if n.endswith("/step")}
         for number in (2, 3)
@@ -258,4 +253,4 @@ def test_a_phase_that_trains_nothing_is_named(tmp_path):
     with pytest.raises(
         ConfigError, match=r"Idle: Phase\(.*adapter/nothing.* trains nothing that this client has"
     ):
-        participant.train(instruct(participant), sent(participant))
+        train(participant, sent(participant))

@@ -5,7 +5,8 @@ import pytest
 
 from fedmtl.errors import ConfigError, ExchangeError
 from fedmtl.exchange.codec import encode
-from tests.clients.joining import ask, assert_equal, instruct, join, sent
+from fedmtl.exchange.codecs.int8 import Int8
+from tests.clients.joining import assert_equal, evaluate, instruct, join, sent, train
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_two_clients_agree_on_the_groups_that_they_share(tmp_path):
 
 def test_an_update_is_what_training_added(reader):
     participant, groups = reader
-    report, updates = participant.train(instruct(participant), groups)
+    report, updates = train(participant, groups)
     assert set(updates) == set(participant.membership().train) == set(report.weights)
     for group, update in updates.items():
         start = np.frombuffer(groups[group].data, np.float32)
@@ -42,7 +43,7 @@ def test_an_update_is_what_training_added(reader):
 
 def test_what_it_reads_is_not_changed(reader):
     participant, groups = reader
-    participant.train(instruct(participant), groups)
+    train(participant, groups)
     assert set(participant.membership().read) == {"adapter/depth", "adapter/room_type"}
     for group in participant.membership().read:
         np.testing.assert_array_equal(
@@ -56,14 +57,14 @@ def test_a_round_depends_on_its_message_alone(keep, tmp_path):
     overrides = ["training.keep_optimizer=" + keep]
     one = join(tmp_path, "a", *overrides)
     groups = sent(one)
-    _, first = one.train(instruct(one, 1), groups)
-    _, second = one.train(instruct(one, 2, accepted=1), groups)
-    one.train(instruct(one, 3, accepted=2, durable=1), groups)
-    _, again = one.train(instruct(one, 2, accepted=1, durable=1), groups)
+    _, first = train(one, groups, 1)
+    _, second = train(one, groups, 2, accepted=1)
+    train(one, groups, 3, accepted=2, durable=1)
+    _, again = train(one, groups, 2, accepted=1, durable=1)
     assert_equal(again, second)
     fresh = join(tmp_path, "a", *overrides)
-    assert_equal(fresh.train(instruct(fresh, 2, accepted=1), groups)[1], second)
-    assert_equal(fresh.train(instruct(fresh, 1), groups)[1], first)
+    assert_equal(train(fresh, groups, 2, accepted=1)[1], second)
+    assert_equal(train(fresh, groups, 1)[1], first)
     assert any((first[group] != second[group]).any() for group in first)
 
 
@@ -72,15 +73,15 @@ def test_a_kept_optimizer_matters(tmp_path):
     for keep in ("true", "false"):
         participant = join(tmp_path / keep, "b", "training.keep_optimizer=" + keep)
         groups = sent(participant)
-        participant.train(instruct(participant, 1), groups)
-        results.append(participant.train(instruct(participant, 2, accepted=1), groups)[1]["head/semseg"])
+        train(participant, groups, 1)
+        results.append(train(participant, groups, 2, accepted=1)[1]["head/semseg"])
     assert (results[0] != results[1]).any()
 
 
 def test_evaluation_changes_nothing_and_repeats(reader):
     participant, groups = reader
-    report, one = participant.evaluate(ask(participant), groups)
-    _, other = participant.evaluate(ask(participant), groups)
+    report, one = evaluate(participant, groups)
+    _, other = evaluate(participant, groups)
     assert_equal(one, other)
     assert set(one) == {"val/semseg"}
     assert report.images == 2
@@ -88,8 +89,8 @@ def test_evaluation_changes_nothing_and_repeats(reader):
 
 def test_every_split_that_is_asked_for_is_measured(reader):
     participant, groups = reader
-    _, validation = participant.evaluate(ask(participant), groups)
-    report, both = participant.evaluate(ask(participant, "val", "test"), groups)
+    _, validation = evaluate(participant, groups)
+    report, both = evaluate(participant, groups, "val", "test")
     assert set(both) == {"val/semseg", "test/semseg"}
     assert_equal({"val/semseg": both["val/semseg"]}, validation)
     assert both["test/semseg"].sum() > 0
@@ -128,9 +129,9 @@ def test_a_missing_or_surplus_group_is_refused(reader):
     participant, groups = reader
     without = {group: vector for group, vector in groups.items() if group != "backbone"}
     with pytest.raises(ExchangeError, match="the server did not send group 'backbone'"):
-        participant.train(instruct(participant), without)
+        train(participant, without)
     with pytest.raises(ExchangeError, match="the server sent group 'head/depth'"):
-        participant.evaluate(ask(participant), {**groups, "head/depth": groups["backbone"]})
+        evaluate(participant, {**groups, "head/depth": groups["backbone"]})
 
 
 def test_a_group_that_is_not_as_agreed_is_refused(reader):
@@ -139,4 +140,33 @@ def test_a_group_that_is_not_as_agreed_is_refused(reader):
     vector[0] = np.nan
     for bad in (encode(vector), encode(vector[:-1]), encode(vector.astype(np.float64))):
         with pytest.raises(ExchangeError):
-            participant.train(instruct(participant), {**groups, "backbone": bad})
+            train(participant, {**groups, "backbone": bad})
+
+
+def test_what_a_codec_left_out_is_part_of_the_next_update(tmp_path):
+    """A twin that sends all of it says what the updates are: its training is the same."""
+    exact, coarse = join(tmp_path / "exact", "b"), join(tmp_path / "coarse", "b", "exchange.up.name=int8")
+    groups, codec = sent(exact), Int8()
+    for number in (1, 2, 3):
+        _, updates = train(exact, groups, number, accepted=number - 1)
+        _, encoded = coarse.train(instruct(coarse, groups, number, accepted=number - 1), groups)
+        before = coarse.snapshots.read(number - 1)[0] if number > 1 else {}
+        for group, update in updates.items():
+            residual = before.get(f"residual:{group}", np.zeros_like(update))
+            layout = coarse.model.vectors.layouts[group]
+            assert encoded[group] == codec.encode(update + residual, layout)
+            if number > 1 and group == "backbone":
+                assert np.abs(residual).max() > 0
+
+
+def test_a_round_whose_answer_was_lost_leaves_out_nothing_that_counts(tmp_path):
+    participant = join(tmp_path, "b", "exchange.up.name=int8")
+    groups = sent(participant)
+
+    def update(number, accepted):
+        return participant.train(instruct(participant, groups, number, accepted, durable=1), groups)[1]
+
+    update(1, 0)
+    second = update(2, 1)
+    update(3, 2)
+    assert update(2, 1) == second

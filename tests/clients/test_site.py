@@ -3,7 +3,8 @@
 import pytest
 from flwr.app import Context, RecordDict
 
-from clients.site import make_sites, site_of
+from clients.node import site_of
+from clients.site import make_sites
 from fedmtl.errors import ConfigError, DataError
 from tests.federations import TINY, create, tiny
 from tests.spectral import write_spectral

@@ -15,7 +15,7 @@ INITIAL = PrivateState({"norm_stats": np.zeros(3, np.float32)})
 
 
 def instruction(round_number, accepted=0, durable=0, run="r1"):
-    return Instruction(Federation(run, (), ""), round_number, accepted, durable)
+    return Instruction(Federation(run, (), "", ()), round_number, accepted, durable, {}, ())
 
 
 def state(value):
@@ -37,18 +37,18 @@ def same(one, other):
 
 def test_before_the_first_accepted_round_it_is_the_initial_state_whatever_is_on_disk(snapshots):
     save_state(snapshots, instruction(1), LAYOUTS, state(1.5))
-    assert load_state(snapshots, instruction(2), LAYOUTS, INITIAL) is INITIAL
+    assert load_state(snapshots, instruction(2), LAYOUTS, {}, INITIAL) is INITIAL
 
 
 def test_what_was_saved_comes_back(snapshots):
     save_state(snapshots, instruction(1), LAYOUTS, state(1.5))
-    same(load_state(snapshots, instruction(2, accepted=1), LAYOUTS, INITIAL), state(1.5))
+    same(load_state(snapshots, instruction(2, accepted=1), LAYOUTS, {}, INITIAL), state(1.5))
 
 
 def test_it_goes_back_to_the_accepted_round(snapshots):
     save_state(snapshots, instruction(1), LAYOUTS, state(1.0))
     save_state(snapshots, instruction(2, accepted=1), LAYOUTS, state(2.0))  # whose reply was lost
-    same(load_state(snapshots, instruction(3, accepted=1), LAYOUTS, INITIAL), state(1.0))
+    same(load_state(snapshots, instruction(3, accepted=1), LAYOUTS, {}, INITIAL), state(1.0))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_no_more_is_kept_than_the_server_may_go_back_to(steps, kept, snapshots):
 def test_lost_state_is_an_error(snapshots):
     save_state(snapshots, instruction(2, accepted=0), LAYOUTS, state(2.0))
     with pytest.raises(RunError, match=r"round-000001\.safetensors is missing \(rounds kept there: 2\)"):
-        load_state(snapshots, instruction(3, accepted=1), LAYOUTS, INITIAL)
+        load_state(snapshots, instruction(3, accepted=1), LAYOUTS, {}, INITIAL)
 
 
 @pytest.mark.parametrize("keep", [0, 7, 100, -1])
@@ -79,24 +79,24 @@ def test_damaged_state_is_an_error(keep, snapshots):
     path = snapshots.path(1)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(RunError, match=r"round-000001\.safetensors is damaged"):
-        load_state(snapshots, instruction(2, accepted=1), LAYOUTS, INITIAL)
+        load_state(snapshots, instruction(2, accepted=1), LAYOUTS, {}, INITIAL)
 
 
 def test_another_runs_state_is_an_error(snapshots):
     save_state(snapshots, instruction(1, run="r0"), LAYOUTS, state(1.0))
     with pytest.raises(RunError, match="belongs to run 'r0', not to 'r1'"):
-        load_state(snapshots, instruction(2, accepted=1), LAYOUTS, INITIAL)
+        load_state(snapshots, instruction(2, accepted=1), LAYOUTS, {}, INITIAL)
 
 
 def test_state_of_another_model_is_an_error(snapshots):
     save_state(snapshots, instruction(1), LAYOUTS, state(1.0))
     wider = {"norm_stats": Layout((Entry("mean", (3,), "float32"),))}
     with pytest.raises(RunError, match="does not fit group 'norm_stats'"):
-        load_state(snapshots, instruction(2, accepted=1), wider, INITIAL)
+        load_state(snapshots, instruction(2, accepted=1), wider, {}, INITIAL)
 
 
 def test_a_private_group_that_is_not_there_is_an_error(snapshots):
     save_state(snapshots, instruction(1), LAYOUTS, state(1.0))
     more = {**LAYOUTS, "head/depth": Layout((Entry("bias", (1,), "float32"),))}
     with pytest.raises(RunError, match="has no group 'head/depth', which the client keeps; go on with"):
-        load_state(snapshots, instruction(2, accepted=1), more, INITIAL)
+        load_state(snapshots, instruction(2, accepted=1), more, {}, INITIAL)

@@ -160,6 +160,18 @@ def test_images_are_counted_by_what_became_of_their_label(example):
     assert counts["val", "objects"] == Count("val", "objects", images=1, labelled=1, missing=0, damaged=0)
 
 
+def test_of_many_images_some_are_enough(example):
+    for sample_id in SPLITS["val"]:
+        (example / "range" / f"{sample_id}.png").unlink()
+
+    def look(most):
+        report = inspect(Folder(str(example)), ["range"], most=most)
+        return len(report.problems), {count.split: count.images for count in report.counts}
+
+    assert look(4) == look(9) == (1, {"train": 3, "val": 1})
+    assert look(2) == (0, {"train": 2, "val": 0})  # a task may have labels where nobody looked
+
+
 def test_an_unknown_task_or_a_broken_manifest_ends_the_check(example):
     with pytest.raises(DataError, match="did you mean 'light'"):
         problems(example, tasks=["ligth"])

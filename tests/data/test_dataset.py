@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedmtl.config import AugmentConfig, DataConfig
+from fedmtl.config import AugmentConfig, CacheKind, DataConfig
 from fedmtl.data import ClientDataset, Folder
 from fedmtl.data.base import Sample
 from fedmtl.tasks import build_task
@@ -63,7 +63,9 @@ def test_everything_comes_to_the_configured_size():
     assert {target.shape[-2:] for target in item["targets"].values()} == {(4, 6)}
 
 
-@pytest.mark.parametrize(("cache", "loads"), [(True, 3), (False, 6)])
+@pytest.mark.parametrize(
+    ("cache", "loads"), [(CacheKind.memory, 3), (CacheKind.disk, 3), (CacheKind.none, 6)]
+)
 def test_the_cache_decodes_an_image_once(cache, loads):
     memory = source()
     data = dataset(memory, cache=cache)

@@ -9,12 +9,14 @@ TASKS = ["semseg", "range", "light"]
 
 def test_a_sound_sample(example):
     labelled = dict.fromkeys(TASKS, State.labelled)
-    assert inspect_sample(Folder(str(example)), "a/0", TASKS) == Finding(labelled, [], channels=3)
+    assert inspect_sample(Folder(str(example)), "a/0", TASKS) == Finding(labelled, [], channels=3, size=SIZE)
 
 
 def test_labels_that_may_be_missing_are_no_problem(example):
     states = {"semseg": State.labelled, "range": State.missing, "light": State.missing}
-    assert inspect_sample(Folder(str(example)), DEPTHLESS, TASKS) == Finding(states, [], channels=3)
+    assert inspect_sample(Folder(str(example)), DEPTHLESS, TASKS) == Finding(
+        states, [], channels=3, size=SIZE
+    )
 
 
 def test_each_label_is_judged_by_itself(example):
@@ -34,4 +36,4 @@ def test_labels_of_a_damaged_image_are_looked_at_but_do_not_count(example):
         f"{example}/images/a/0.png",
         f"{example}/semseg/a/0.png",
     ]
-    assert finding.channels is None
+    assert (finding.channels, finding.size) == (None, None)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedmtl.config import AugmentConfig, DataConfig
+from fedmtl.config import AugmentConfig, CacheKind, DataConfig
 from fedmtl.data import ClientDataset, make_loader
 from fedmtl.data.base import Sample
 from fedmtl.tasks import build_task
@@ -14,7 +14,7 @@ TASKS = [build_task(CLASSES), build_task(ROOM)]
 AUGMENT = AugmentConfig(flip=True, scale=(0.7, 1.4), color=0.3)
 
 
-def dataset(count, cache=True):
+def dataset(count, cache=CacheKind.memory):
     rng = np.random.default_rng(0)
     samples = {}
     for index in range(count):
@@ -114,7 +114,7 @@ def test_augmentation_of_an_image_does_not_depend_on_the_batch_size():
         assert torch.equal(drawn[0][sample_id], drawn[1][sample_id])
 
 
-@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize("cache", list(CacheKind))
 def test_the_number_of_workers_changes_nothing(cache):
     here = list(make_loader(dataset(7, cache), 3, training=True, words=(2, "x")))
     elsewhere = list(make_loader(dataset(7, cache), 3, training=True, words=(2, "x"), workers=2))

@@ -10,8 +10,10 @@ RNG = np.random.default_rng(0)
 SEMSEG = build_task(TaskSpec("semseg", "semseg", tuple(map(str, range(200)))))
 DEPTH = build_task(TaskSpec("depth", "depth"))
 NORMALS = build_task(TaskSpec("normals", "normals"))
+CURVATURE = build_task(TaskSpec("curvature", "dense_regression", ("first", "second")))
+PARTS = build_task(TaskSpec("parts", "human_parts", ("background", "left arm", "right arm", "torso")))
 ROOM = build_task(TaskSpec("room", "classification", ("a", "b")))
-TASKS = {task.name: task for task in (SEMSEG, DEPTH, NORMALS, ROOM)}
+TASKS = {task.name: task for task in (SEMSEG, DEPTH, NORMALS, CURVATURE, PARTS, ROOM)}
 
 
 def rng():
@@ -68,6 +70,19 @@ def test_padding_keeps_the_aspect_ratio_and_surrounds_with_nothing():
         assert not np.array_equal(labels[name][5:15], nothing)
 
 
+def test_an_image_that_fits_keeps_its_scale():
+    image, labels = sample(10, 20)
+    fitted, fitted_labels = transforms.fit(image, labels, TASKS, (16, 25), Resize.keep)
+    inside = (slice(3, 13), slice(2, 22))
+    np.testing.assert_array_equal(fitted[inside], image)
+    for name in ("semseg", "depth", "normals"):
+        np.testing.assert_array_equal(fitted_labels[name][inside], labels[name])
+    assert (fitted_labels["semseg"] != 255).sum() == 200
+    shrunk, _ = transforms.fit(image, labels, TASKS, (8, 10), Resize.keep)
+    padded, _ = transforms.fit(image, labels, TASKS, (8, 10), Resize.pad)
+    np.testing.assert_array_equal(shrunk, padded)
+
+
 def test_padding_of_other_sensors_is_zero():
     image, _ = transforms.fit(np.ones((10, 20, 5), np.float32), {}, {}, (20, 20), Resize.pad)
     np.testing.assert_array_equal(image[0], 0)
@@ -93,6 +108,27 @@ def test_a_mirrored_image_has_mirrored_labels():
         np.testing.assert_array_equal(out_labels["semseg"], labels["semseg"][:, ::step])
         np.testing.assert_allclose(out_labels["normals"][..., 0], step * labels["normals"][:, ::step, 0])
     assert seen == {True, False}
+
+
+def test_a_mirrored_left_arm_is_a_right_one():
+    image, _ = ramp(4, 6)
+    parts = np.broadcast_to(np.array([0, 1, 1, 2, 3, 255], np.uint8), (4, 6))
+    config = AugmentConfig(flip=True, scale=(1.0, 1.0), color=0.0)
+    for seed in range(8):
+        out, labels = transforms.augment(image, {"parts": parts}, TASKS, config, np.random.default_rng(seed))
+        mirrored = out[0, 0, 0] != 0
+        np.testing.assert_array_equal(labels["parts"][0], [255, 3, 1, 2, 2, 0] if mirrored else parts[0])
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.6])
+def test_numbers_of_a_pixel_move_with_it_and_stay(factor):
+    image, columns = ramp(40, 100)
+    both = np.stack([columns["semseg"] / np.float32(255)] * 2, axis=2)
+    out, labels = transforms.zoom(image, {"curvature": both}, TASKS, factor, rng())
+    inside = (labels["curvature"] >= 0).all(axis=2)
+    assert inside.mean() == pytest.approx(min(1, factor**2), rel=0.05)
+    difference = np.abs(out[:, :, 0] - 255 * labels["curvature"][:, :, 1])[inside]
+    assert difference.max() <= max(1, 1 / factor) + 1e-3
 
 
 def test_augmentation_that_is_off_changes_nothing():

@@ -24,6 +24,7 @@ def report(**changes):
         "loss_counts": {"depth": 5},
         "weights": {"backbone": 8.0, "head/depth": 5.0},
         "seconds": 0.5,
+        "cost": None,
     }
     return TrainReport(**{**sound, **changes})
 

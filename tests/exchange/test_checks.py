@@ -87,7 +87,9 @@ def test_a_report_must_be_the_clients_own_and_of_the_round(made):
     ],
 )
 def test_a_report_counts_what_the_client_has(changes, message):
-    description = Description("a", (TaskSpec("depth", "depth"),), 3, 8, 2, 0, {"depth": 5}, "0.1.0")
+    description = Description(
+        "a", (TaskSpec("depth", "depth"),), 3, 8, 2, 0, {"depth": 5}, "0.1.0", "any", (), True
+    )
     check_counts(report(), description)
     with pytest.raises(ExchangeError, match=message):
         check_counts(report(**changes), description)

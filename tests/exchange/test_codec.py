@@ -36,13 +36,13 @@ def with_value(value):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (replace(GOOD, stype="numpy.ndarray"), "unknown encoding 'numpy.ndarray'"),
+        (replace(GOOD, stype="numpy.ndarray"), "the encoding 'numpy.ndarray' where 'raw' was agreed"),
         (replace(GOOD, dtype="float64"), "dtype float64 where float32"),
         (replace(GOOD, dtype="object"), "dtype object where float32"),
         (replace(GOOD, shape=(1, 5)), r"shape \(1, 5\) where \(5,\)"),
         (replace(GOOD, shape=(4,)), r"shape \(4,\) where \(5,\)"),
         (replace(GOOD, shape=()), r"shape \(\) where \(5,\)"),
-        (replace(GOOD, data=GOOD.data[:-1]), "19 bytes where 5 values of float32"),
+        (replace(GOOD, data=GOOD.data[:-1]), "19 bytes where 5 values of float32 take 20"),
         (replace(GOOD, data=GOOD.data * 2), "40 bytes"),
         (replace(GOOD, data=b""), "0 bytes"),
         (with_value(np.nan), "not finite"),

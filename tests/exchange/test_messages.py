@@ -10,24 +10,29 @@ from fedmtl.exchange.messages import (
     EvaluateInstruction,
     EvaluateReport,
     Federation,
+    Inquiry,
     Instruction,
     Membership,
     Payload,
     TrainReport,
+    Version,
 )
 from fedmtl.tasks import TaskSpec
 from tests.exchange.reports import report
 
 SPECS = (TaskSpec("depth", "depth"), TaskSpec("semseg", "semseg", ("floor", "wall")))
-FEDERATION = Federation("run-1", SPECS, "seed: 0\n")
+FEDERATION = Federation("run-1", SPECS, "seed: 0\n", ("street|head/depth",))
 MESSAGES = [
-    Description("küche-1.b", SPECS, 3, 8, 2, 4, {"depth": 8, "semseg": 0}, "0.1.0 «süd»"),
+    Description(
+        "küche-1.b", SPECS, 3, 8, 2, 4, {"depth": 8, "semseg": 0}, "0.1.0 «süd»", "street", ("int8/1",), True
+    ),
     FEDERATION,
-    Membership({"backbone": "0f"}, {"adapter/depth": "a0"}),
-    Instruction(FEDERATION, 4, 3, 2),
-    EvaluateInstruction(FEDERATION, 4, 3, 2, ("val", "test")),
+    Membership({"backbone": "0f"}, {"adapter/depth": "a0"}, ("0f" * 16,)),
+    Instruction(FEDERATION, 4, 3, 2, {"head/depth": Version("0f" * 16, "a0" * 16)}, ("c3" * 16,)),
+    EvaluateInstruction(FEDERATION, 4, 3, 2, {"backbone": Version("0f" * 16)}, (), ("val", "test")),
     report(),
     EvaluateReport("a", 4, 2, 0.25),
+    Inquiry(False),
 ]
 REPORT = json.loads(report().to_json())
 
@@ -68,6 +73,8 @@ def test_every_field_is_needed_and_no_other_is_taken(message):
         ("weights", {"backbone": -0.5}, ">= 0.0"),
         ("weights", {"backbone": "8"}, "Expected `float`"),
         ("seconds", -1e-9, ">= 0.0"),
+        ("cost", {"epsilon": -1.0, "delta": 1e-5}, ">= 0.0"),
+        ("cost", {"epsilon": 1.0}, "missing required field `delta`"),
     ],
 )
 def test_a_report_with_a_wrong_value_is_refused(field, value, message):

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,19 @@ from fedmtl.errors import RunError
 from fedmtl.reporting.events import MetricsLog, read_events
 from tests.reporting import synthetic
 
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from fedmtl.reporting.events import MetricsLog
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path = Path(sys.argv[1])
+with MetricsLog(path) as log:
+    room = 10 if sys.argv[2] == "truncate" else path.stat().st_size + 10
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    if sys.argv[2] == "truncate":
+        log.truncate_after(1)
+    log.append({"event": "resume", "round": 1})
+"""
 ROUND = {"event": "round", "seconds": 1.0, "clients": 2, "failed": 0, "bytes_up": 10, "bytes_down": 20}
 METRIC = {
     "event": "metric",
@@ -115,6 +130,31 @@ def test_truncate_keeps_rounds_up_to_the_last_and_appends_after(path):
         ("round", 3),
     ]
     assert events[-1]["seconds"] == 7.0
+    assert [file.name for file in path.parent.iterdir()] == ["metrics.jsonl"]
+
+
+def test_truncate_forgets_no_failure(path):
+    failure = {"event": "failure", "client": "a", "phase": "train", "error": "a has no power"}
+    with MetricsLog(path) as log:
+        log.append({**ROUND, "round": 1})
+        log.append({**failure, "round": 2})
+        log.append({**ROUND, "round": 2})
+        log.truncate_after(1)
+    assert [(event["event"], event["round"]) for event in read_events(path)] == [("round", 1), ("failure", 2)]
+
+
+@pytest.mark.parametrize("work", ["append", "truncate"])
+def test_a_full_disk_is_told_and_what_was_written_stays_whole(work, path):
+    """As far as a limit on a file's size is like a full disk: the write that does not fit fails."""
+    with MetricsLog(path) as log:
+        log.append({**ROUND, "round": 1})
+    failing = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path), work], capture_output=True, text=True, check=False
+    )
+    assert failing.returncode == 1
+    assert failing.stderr.splitlines()[-1].startswith("fedmtl.errors.RunError: ")
+    assert "metrics.jsonl cannot be written: File too large" in failing.stderr.splitlines()[-1]
+    assert [event["round"] for event in read_events(path)] == [1]
     assert [file.name for file in path.parent.iterdir()] == ["metrics.jsonl"]
 
 

@@ -98,3 +98,10 @@ def test_units_follow_the_kind(history):
 def test_round_info(history):
     info = history.rounds[20]
     assert info == RoundInfo(7, 1, info.seconds, 8 * 4_100_000, 8 * 4_300_000)
+
+
+def test_failures_in_rounds_that_were_undone_are_remembered():
+    failure = {"event": "failure", "round": 3, "client": "a", "phase": "train", "error": "no", "time": ""}
+    begun = {**synthetic.start(), "time": ""}
+    assert len(History.of([begun, failure, {"event": "resume", "round": 2, "time": ""}]).failures) == 1
+    assert len(History.of([begun, failure, begun]).failures) == 1

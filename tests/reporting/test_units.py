@@ -11,6 +11,8 @@ from fedmtl.reporting.units import duration, number, signed, size, tone, unit
         ("regression", "rmse", ""),
         ("human_parts", "mIoU", "%"),
         ("normals", "within_11.25", "%"),
+        ("boundary", "odsF_0.0075", "%"),
+        ("depth", "rmse_log", ""),
     ],
 )
 def test_unit(kind, metric, expected):

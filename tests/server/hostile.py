@@ -127,7 +127,7 @@ LIES: dict[str, tuple[Lie, str]] = {
         of_head(lambda vector: Array("float32", vector.shape, "raw", vector.data[:-4])),
         "'head/semseg' that has",
     ),
-    "a pickle": (of_head(pickled), "that has the unknown encoding 'numpy.ndarray'"),
+    "a pickle": (of_head(pickled), "that has the encoding 'numpy.ndarray' where 'raw' was agreed"),
     "a NaN": (with_value(float("nan")), "'head/semseg' that has values that are not finite"),
     "an infinity": (with_value(float("inf")), "'head/semseg' that has values that are not finite"),
     "too large a weight": (

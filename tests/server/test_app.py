@@ -48,3 +48,10 @@ def test_without_a_scenario_it_says_what_is_missing(straight):
 def test_a_directory_that_is_no_run_is_refused(tmp_path, straight):
     with pytest.raises(RunError, match="is not a run"):
         main(Wire(straight), context(**{"run-dir": str(tmp_path)}))
+
+
+def test_a_run_that_another_process_works_on_is_refused(tmp_path):
+    directory = create(tmp_path / "run")
+    with directory.lock(), pytest.raises(RunError, match="is in use by process"):
+        main(Wire(directory), context(**{"run-dir": str(directory.path)}))
+    assert not directory.metrics.exists()

@@ -70,7 +70,7 @@ def test_clients_compute_the_same_groups_and_roles(context, tmp_path):
     """The server's view of a client, against the network that the client builds."""
     scenario = tiny(f"model.context={context.value}")
     blueprint = build(f"model.context={context.value}")
-    federation = Federation("run", blueprint.tasks, to_yaml(Plan.of(scenario)))
+    federation = Federation("run", blueprint.tasks, to_yaml(Plan.of(scenario)), ())
     for name, site in make_sites(scenario).items():
         membership = Participant(site, Snapshots(tmp_path / name), federation).membership()
         for wanted, digests in ((Role.train, membership.train), (Role.read, membership.read)):

@@ -3,13 +3,14 @@
 import itertools
 import random
 import time
+import weakref
 
 import pytest
 from flwr.app import ConfigRecord, Error, Message, RecordDict
 from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode
 
 from clients.app import app as client_app
-from server.delivery import NO_ANSWER, deliver, is_lost
+from server.delivery import NO_ANSWER, PULLED_AT_ONCE, deliver, is_lost
 from simulations.inprocess import InProcessGrid
 
 NODES = (11, 12, 13, 14)
@@ -85,6 +86,50 @@ def test_what_has_arrived_is_not_asked_for_again():
     mail = Mail([[2], [0], [1], [3]])
     list(deliver(mail, messages(), timeout=30))
     assert mail.pulled == [["m0", "m1", "m2", "m3"], ["m0", "m1", "m3"], ["m1", "m3"], ["m3"]]
+
+
+def test_few_are_pulled_at_a_time_and_none_before_it_is_wanted():
+    many = [Message(RecordDict(), node, "train") for node in range(2, 2 + 3 * PULLED_AT_ONCE)]
+    mail = Mail([range(begin, begin + PULLED_AT_ONCE) for begin in range(0, len(many), PULLED_AT_ONCE)])
+    replies = deliver(mail, many, timeout=1000)
+    for place, _ in enumerate(replies):
+        assert len(mail.pulled) == place // PULLED_AT_ONCE + 1
+    assert {len(ids) for ids in mail.pulled} == {PULLED_AT_ONCE}
+
+
+def test_while_one_is_waited_for_all_others_are_taken():
+    count = 2 * PULLED_AT_ONCE
+    many = [Message(RecordDict(), node, "train") for node in range(2, 2 + count)]
+    mail = Mail([range(1, PULLED_AT_ONCE), range(PULLED_AT_ONCE, count), [0]])
+    replies = deliver(mail, many, timeout=1000)
+    next(replies)
+    assert len(list(replies)) == count - 1
+    assert len(mail.pulled) == 3
+
+
+def test_with_little_time_left_all_that_is_there_is_taken_at_once():
+    """Flower forgets a reply at the deadline."""
+    count = 2 * PULLED_AT_ONCE
+    many = [Message(RecordDict(), node, "train") for node in range(2, 2 + count)]
+    mail = Mail([range(count)])
+    assert not any(reply.has_error() for reply in deliver(mail, many, timeout=1e-9))
+    assert [len(ids) for ids in mail.pulled] == [count]
+
+
+def test_a_reply_is_forgotten_when_it_is_yielded():
+    forgotten = []
+
+    def noted(asked):
+        reply = answer(asked)
+        weakref.finalize(reply, forgotten.append, asked.metadata.dst_node_id)
+        return reply
+
+    replies = deliver(Mail([[0, 1, 2, 3]], noted), messages(), timeout=30)
+    for place, node in enumerate(NODES):
+        reply = next(replies)
+        assert forgotten == list(NODES[:place])
+        del reply
+        assert forgotten[-1] == node
 
 
 def test_a_reply_that_never_comes_becomes_an_error_and_the_others_arrive():

@@ -21,7 +21,7 @@ def identity():
 
 def test_what_is_packed_is_unpacked():
     vector = np.arange(5, dtype=np.float32)
-    federation = Federation("run", (), "plan")
+    federation = Federation("run", (), "plan", ())
     sent = message(7, "query.join", federation, {"backbone": to_array(encode(vector))}, ttl=3.0)
     assert (sent.metadata.dst_node_id, sent.metadata.message_type, sent.metadata.ttl) == (
         7,

@@ -80,7 +80,9 @@ def test_until_a_round_is_accepted_the_state_is_of_the_tasks_that_it_had(tmp_pat
 
     grid.alter = alter
     grid.go()
-    assert progress_of(directory) == Progress(("depth", "room_type"), 3, accepted=2, durable=2)
+    assert progress_of(directory) == Progress(
+        ("depth", "room_type"), 3, accepted=2, durable=2, domain="rooms"
+    )
     assert tuple(load(directory.path, "c").tasks) == ("depth", "room_type")
 
 
@@ -95,7 +97,7 @@ def test_a_client_that_was_never_accepted_is_as_it_last_described_itself(tmp_pat
 
     grid.alter = alter
     grid.go()
-    assert progress_of(directory) == Progress(("depth", "semseg"), 3)
+    assert progress_of(directory) == Progress(("depth", "semseg"), 3, domain="rooms")
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def test_its_new_kind_of_input_is_trained_and_kept_in_the_state(on_a_field, tmp_
     directory = create(tmp_path / "run", *SMALL)
     Returning(directory, *on_a_field).go()
     assert not events_of(directory, "failure")
-    assert progress_of(directory) == Progress(("crop",), 5, accepted=3, durable=3)
+    assert progress_of(directory) == Progress(("crop",), 5, accepted=3, durable=3, domain="field")
     assert load(directory.path, "c").channels == 5
 
 

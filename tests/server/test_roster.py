@@ -13,6 +13,7 @@ from fedmtl.config import Plan
 from fedmtl.errors import RunError
 from server import roster as roster_module
 from server.blueprint import Blueprint
+from server.leaving import Leaving
 from server.roster import Roster
 from tests.federations import (
     CLIENTS,
@@ -58,7 +59,10 @@ def make(directory):
     failures = []
     plan, method = Plan.of(directory.scenario), build_method(directory.scenario.method)
     run = directory.identity["run"]
-    return Roster(plan, method, run, lambda *failure: failures.append(failure), Blueprint()), failures
+    leaving = Leaving(method, plan.privacy.least_holders)
+    return Roster(
+        plan, method, run, lambda *failure: failures.append(failure), Blueprint(), leaving
+    ), failures
 
 
 def answering(node, kind, change):
@@ -359,3 +363,41 @@ def test_a_client_that_arrives_leaves_and_comes_back_in_a_run(tmp_path):
     assert (instruction["round"], instruction["accepted"]) == (4, 2)
     assert set(models_of(directory)["private"]) == set(CLIENTS)
     assert [spec.name for spec in models_of(directory)["header"].tasks] == ["depth", "room_type", "semseg"]
+
+
+def test_groups_that_too_few_train_stay_with_them(tmp_path):
+    """semseg is labelled by a and b, depth by a and c, room_type by c alone."""
+    roster, _ = make(create(tmp_path / "run", "privacy.min_holders=2"))
+    crowd = Crowd(create(tmp_path / "again", "privacy.min_holders=2"))
+    roster.wait_for(crowd, 3, timeout=60)
+    assert "head/room_type" in roster.leaving.home
+    assert not {"backbone", "head/depth", "head/semseg"} & set(roster.leaving.home)
+    assert "head/room_type" not in roster.members["c"].trains
+    assert {"backbone", "head/depth"} <= set(roster.members["c"].trains)
+    assert roster.federation.home == roster.leaving.home
+
+
+def test_who_comes_before_the_first_round_changes_what_stays_and_who_comes_later_does_not(tmp_path):
+    roster, _ = make(create(tmp_path / "run", "privacy.min_holders=2"))
+    crowd = Crowd(create(tmp_path / "again", "privacy.min_holders=2"), present=[2])
+    roster.refresh(crowd)
+    assert "backbone" in roster.leaving.home
+    assert not roster.members["a"].trains
+    crowd.present.append(3)
+    roster.refresh(crowd)
+    assert "head/depth" in roster.leaving.home
+    assert {"backbone", "head/semseg"} <= set(roster.members["a"].trains)
+    leaving = roster.settle()
+    crowd.present.append(4)
+    roster.refresh(crowd)
+    assert roster.settle() == leaving
+    assert {"head/depth", "head/room_type"} <= set(
+        roster.leaving.home
+    )  # depth has two now, one of them with a past of its own
+    assert "backbone" in roster.members["c"].trains
+
+
+def test_without_a_least_number_of_holders_nothing_stays(directory):
+    roster, _ = make(directory)
+    roster.wait_for(Crowd(directory), 3, timeout=60)
+    assert roster.leaving.home == roster.federation.home == ()

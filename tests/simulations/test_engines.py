@@ -21,7 +21,9 @@ def in_process(tmp_path_factory):
     return directory
 
 
-@pytest.mark.parametrize("engine", [Engine.ray, Engine.deployment])
+@pytest.mark.parametrize(
+    "engine", [Engine.ray, pytest.param(Engine.deployment, marks=pytest.mark.deployment)]
+)
 def test_an_engine_gives_the_bits_of_the_run_in_process(engine, in_process, tmp_path):
     if engine is Engine.ray:
         pytest.importorskip("ray", reason="needs the extra 'ray'")

@@ -2,11 +2,14 @@
 
 import io
 import math
+from shutil import copytree, rmtree
 
 import pytest
 from rich.console import Console
 
+from fedmtl.deployment.run_state import queue_run
 from fedmtl.errors import RunError
+from fedmtl.run_directory import RunDirectory
 from simulations.finish import departures, final_table, read_baseline, write_full_report
 from simulations.inprocess import run_inprocess
 from tests.federations import create, events_of, newest_of
@@ -92,3 +95,12 @@ def test_the_report_has_pictures_groups_and_the_baseline(local, tmp_path):
     assert "local training" in page
     assert "://" not in page.replace("http://www.w3.org", "")
     assert "local training" not in write_full_report(directory).read_text()
+
+
+def test_a_deployed_runs_report_does_without_what_is_at_the_sites(straight, tmp_path):
+    folder = tmp_path / "run"
+    copytree(straight.path, folder)
+    rmtree(folder / "checkpoints" / "clients")
+    queue_run(folder)
+    page = write_full_report(RunDirectory.open(folder)).read_text()
+    assert "semseg" in page

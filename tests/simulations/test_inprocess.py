@@ -15,6 +15,7 @@ from tests.federations import (
     Wire,
     create,
     events_of,
+    initial_of,
     kind_of,
     models_of,
     payload_of,
@@ -81,7 +82,7 @@ def test_ctrl_c_in_a_client_ends_the_run():
         list(grid.send_and_receive([to(2)]))
 
 
-def test_an_interrupted_run_is_logged_as_failed_and_goes_on_from_its_checkpoint(tmp_path, straight):
+def test_an_interrupted_run_is_logged_as_stopped_and_goes_on_from_its_checkpoint(tmp_path, straight):
     directory = create(tmp_path / "run")
 
     def interrupt(event):
@@ -91,7 +92,7 @@ def test_an_interrupted_run_is_logged_as_failed_and_goes_on_from_its_checkpoint(
     with pytest.raises(KeyboardInterrupt):
         run(directory, Engine.inprocess, [interrupt])
     last = events_of(directory)[-1]
-    assert (last["event"], last["status"], last["round"]) == ("finish", "failed", 2)
+    assert (last["event"], last["status"], last["round"]) == ("finish", "stopped", 2)
     run(directory, Engine.inprocess)
     assert models_of(directory) == models_of(straight)
     assert story_of(directory) == story_of(straight)
@@ -154,16 +155,16 @@ def test_sites_of_unlike_sensors_share_all_but_their_stems(mixed):
 
 
 def test_each_stem_is_folded_over_its_own_kind_of_site_and_the_trunk_over_all(mixed):
-    _, carried = mixed
-    second = {node: vectors_of(of_client(carried, "train", node, 2)[0]) for node in (2, 3, 4)}
+    directory, carried = mixed
+    before = initial_of(directory)
+    after = {node: vectors_of(of_client(carried, "evaluate", node)[0]) for node in (2, 3, 4)}
     first = {node: of_client(carried, "train", node) for node in (2, 3, 4)}
     for group, nodes in {"stem/5": [4], "stem/3": [2, 3], "backbone": [2, 3, 4]}.items():
-        start = values(vectors_of(first[nodes[0]][0])[group])
         weights = [payload_of(first[node][1])["weights"][group] for node in nodes]
         updates = [values(vectors_of(first[node][1])[group]).astype(np.float64) for node in nodes]
         mean = sum(w * u for w, u in zip(weights, updates, strict=True)) / sum(weights)
         assert np.abs(mean).max() > 0
-        np.testing.assert_allclose(values(second[nodes[0]][group]), start + mean, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(values(after[nodes[0]][group]), before[group] + mean, rtol=1e-5, atol=1e-6)
 
 
 def test_a_hyperspectral_site_gets_a_model_of_its_own_sensor(mixed):

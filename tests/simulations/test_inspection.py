@@ -59,6 +59,17 @@ def test_other_splits_are_the_clients_own_images(split, images, straight):
     assert {m.images for m in measured} == {images}
 
 
+def test_what_takes_too_long_for_every_round_is_measured_too(tmp_path):
+    directory = create(tmp_path / "run", "rounds=1", "clients.b.tasks=[edge]")
+    run_inprocess(directory)
+    (edge,) = (m for m in evaluate_run(directory, "val") if m.task == "edge")
+    everything = {(event["task"], event["metric"]) for event in events_of(directory, "metric")}
+    assert ("edge", "edgeF") in everything
+    assert ("edge", "odsF_0.011") not in everything
+    assert edge.primary == "edgeF"
+    assert {"edgeF", "odsF_0.0075", "odsF_0.011", "oisF_0.0075", "oisF_0.011"} <= set(edge.metrics)
+
+
 def test_a_split_without_images_is_an_error(tmp_path):
     directory = create(tmp_path / "run", "rounds=1", "data.sources.rooms.test=0")
     run_inprocess(directory)

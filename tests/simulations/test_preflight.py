@@ -3,6 +3,7 @@
 import pytest
 
 from fedmtl.errors import ConfigError, DataError
+from fedmtl.scenario import parse_scenario
 from simulations.preflight import check_scenario
 from tests.federations import tiny
 from tests.spectral import write_spectral
@@ -10,6 +11,11 @@ from tests.spectral import write_spectral
 
 def test_a_sound_scenario_passes():
     check_scenario(tiny())
+
+
+def test_in_a_simulation_somebody_must_take_part():
+    with pytest.raises(ConfigError, match="clients must name at least one client"):
+        check_scenario(parse_scenario("name: x"))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from fedmtl.tasks import Label, Task, TaskSpec, build_task
 
 SIZE = (6, 8)
 CLASSES = ("a", "b", "c")
-WITH_CLASSES = ("classification", "human_parts", "multilabel", "regression", "semseg")
-KINDS = (*WITH_CLASSES, "depth", "edge", "normals", "saliency")
-DENSE = ("depth", "edge", "human_parts", "normals", "saliency", "semseg")
+WITH_CLASSES = ("classification", "dense_regression", "human_parts", "multilabel", "regression", "semseg")
+KINDS = (*WITH_CLASSES, "boundary", "depth", "edge", "normals", "saliency")
+DENSE = ("boundary", "dense_regression", "depth", "edge", "human_parts", "normals", "saliency", "semseg")
 
 
 def make(kind: str) -> Task:
@@ -34,12 +34,14 @@ def _values(task: Task, rng: np.random.Generator) -> NDArray:
     match task.spec.kind:
         case "semseg" | "human_parts":
             return rng.integers(0, 3, SIZE, dtype=np.uint8)
+        case "dense_regression":
+            return rng.integers(0, 255, (*SIZE, 3)).astype(np.float32) / np.float32(254)
         case "depth":
             return rng.integers(500, 9000, SIZE).astype(np.float32) / np.float32(1000)
         case "normals":
             vectors = rng.standard_normal((*SIZE, 3)).astype(np.float32)
             return vectors / np.linalg.norm(vectors, axis=2, keepdims=True)
-        case "edge" | "saliency":
+        case "boundary" | "edge" | "saliency":
             return rng.integers(0, 256, SIZE).astype(np.int16)
         case "classification":
             return rng.integers(0, 3, 1)
@@ -65,7 +67,7 @@ def perfect_output(task: Task, target: Tensor) -> Tensor:
             return 40.0 * (target[:, None] == classes)
         case "classification":
             return 40.0 * (target[:, None] == torch.arange(task.channels))
-        case "edge" | "saliency" | "multilabel":
+        case "boundary" | "edge" | "saliency" | "multilabel":
             return 40.0 * (target == 1) - 20
         case "depth":
             return torch.expm1(target.clamp(min=0.1) / 4).log()

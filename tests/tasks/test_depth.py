@@ -32,7 +32,34 @@ def test_loss_and_metrics_equal_numpy():
     metrics = TASK.metrics(TASK.statistics(output, target))
     assert metrics["rmse"] == pytest.approx(np.sqrt(((p - g) ** 2).mean()), rel=1e-5)
     assert metrics["abs_rel"] == pytest.approx((np.abs(p - g) / g).mean(), rel=1e-5)
-    assert metrics["delta1"] == pytest.approx(100 * (np.maximum(p / g, g / p) < 1.25).mean())
+    assert metrics["sq_rel"] == pytest.approx(((p - g) ** 2 / g).mean(), rel=1e-5)
+    assert metrics["rmse_log"] == pytest.approx(np.sqrt(((np.log(p) - np.log(g)) ** 2).mean()), rel=1e-5)
+    for i in (1, 2, 3):
+        assert metrics[f"delta{i}"] == pytest.approx(100 * (np.maximum(p / g, g / p) < 1.25**i).mean())
+
+
+def test_metrics_by_hand():
+    """Depths of 1 m and 2 m, told as 2 m and 2.5 m."""
+    truth, told = torch.tensor([[[[1.0, 2.0, 0.0]]]]), torch.tensor([[[[2.0, 2.5, 9.0]]]])
+    metrics = TASK.metrics(TASK.statistics((told / 4).expm1().log(), truth))
+    expected = {
+        "rmse": np.sqrt((1 + 0.25) / 2),
+        "rmse_log": np.sqrt((np.log(2) ** 2 + np.log(1.25) ** 2) / 2),
+        "abs_rel": (1 + 0.25) / 2,
+        "sq_rel": (1 + 0.125) / 2,
+    }
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected, rel=1e-6)
+    assert metrics["delta2"] == metrics["delta3"] == 50
+
+
+def test_an_output_far_below_zero_has_finite_errors():
+    assert all(
+        np.isfinite(
+            list(
+                TASK.metrics(TASK.statistics(torch.full((1, 1, 1, 1), -1e4), torch.ones(1, 1, 1, 1))).values()
+            )
+        )
+    )
 
 
 def test_predictions_are_positive_and_fit_a_png():

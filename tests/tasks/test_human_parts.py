@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from fedmtl.errors import DataError
+from fedmtl.tasks import TaskSpec, build_task
+from fedmtl.tasks.human_parts import mirrored_classes
 from tests.tasks.examples import make
 
 TASK = make("human_parts")
@@ -24,3 +26,18 @@ def test_a_part_out_of_range_is_named():
 
 def test_parts_weigh_twice_what_classes_do():
     assert TASK.weight == 2 * make("semseg").weight
+
+
+def test_a_mirrored_left_hand_is_a_right_one():
+    parts = build_task(
+        TaskSpec("parts", "human_parts", ("background", "Left_hand", "torso", "Right_hand", "right leg"))
+    )
+    label = np.array([[0, 1, 2, 3, 4, 255]], np.uint8)
+    # There is no left leg, so the right one stays.
+    np.testing.assert_array_equal(parts.flip(label), [[255, 4, 1, 2, 3, 0]])
+
+
+def test_classes_without_sides_are_only_mirrored():
+    assert mirrored_classes(("background", "head", "upright", "leftover")) is None
+    parts = build_task(TaskSpec("parts", "human_parts", ("background", "arm", "leg")))
+    np.testing.assert_array_equal(parts.flip(np.array([[0, 1, 2]], np.uint8)), [[2, 1, 0]])

@@ -20,6 +20,9 @@ from tests.tasks.examples import (
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 dense_kind = pytest.mark.parametrize("kind", DENSE)
+# The field's measure of boundaries fades them towards the frame, and thins them from one side first.
+exact_kind = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "boundary"])
+mirrored_kind = pytest.mark.parametrize("kind", [kind for kind in DENSE if kind != "boundary"])
 
 TOLERANCE = {"normals": 0.01}
 """Half a step of an 8-bit PNG, in all three components."""
@@ -92,7 +95,7 @@ def test_unlabelled_elements_do_not_count(kind):
         torch.testing.assert_close(total, task.statistics(output, target)[name])
 
 
-@every_kind
+@exact_kind
 def test_a_perfect_prediction_is_best_and_cheap(kind):
     task = make(kind)
     output, target = batch(task, 8)
@@ -122,7 +125,7 @@ def test_the_order_of_images_does_not_matter(kind):
     torch.testing.assert_close(task.loss(output[order], target[order]), task.loss(output, target))
 
 
-@dense_kind
+@mirrored_kind
 def test_turning_images_and_labels_upside_down_changes_nothing(kind):
     task = make(kind)
     output, target = batch(task, 3)
@@ -165,7 +168,7 @@ def test_decode_inverts_encode(kind):
     task = make(kind)
     rng = np.random.default_rng(0)
     for label in (random_label(task, rng) for _ in range(4)):
-        if kind in ("edge", "saliency"):
+        if kind in ("boundary", "edge", "saliency"):
             label = np.abs(label)
         again = task.decode(task.encode(label))
         assert again.dtype == label.dtype

@@ -58,6 +58,27 @@ def test_loss_and_metrics_equal_numpy():
     assert metrics["rmse"] == pytest.approx(np.sqrt((angle**2).mean()), rel=1e-4)
     for limit in (11.25, 22.5, 30):
         assert metrics[f"within_{limit:g}"] == pytest.approx(100 * (angle < limit).mean())
+    assert metrics["median"] == pytest.approx(np.median(angle), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "median"),
+    [([10.03], 10.05), ([1, 20.03, 90], 20.05), ([0, 0, 180, 0], 1 / 15), ([180], 179.95)],
+)
+def test_the_median_is_known_to_a_tenth_of_a_degree(degrees, median):
+    angles = torch.deg2rad(torch.tensor(degrees, dtype=torch.float32))
+    told = torch.stack([angles.cos(), angles.sin(), torch.zeros_like(angles)])[None, :, None]
+    truth = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1).expand_as(told)
+    assert TASK.metrics(TASK.statistics(told, truth))["median"] == pytest.approx(median, abs=1e-4)
+
+
+def test_the_median_of_many_equals_numpy():
+    rng = np.random.default_rng(0)
+    told, truth = (
+        torch.tensor(unit(rng.standard_normal((2, 3, 40, 50)), 1), dtype=torch.float32) for _ in range(2)
+    )
+    exact = np.degrees(np.arccos((told * truth).sum(1).numpy().clip(-1, 1)))
+    assert TASK.metrics(TASK.statistics(told, truth))["median"] == pytest.approx(np.median(exact), abs=0.05)
 
 
 def test_the_length_of_the_output_does_not_matter():

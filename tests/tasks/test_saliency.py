@@ -29,6 +29,35 @@ def test_max_f_equals_numpy():
     assert TASK.metrics(TASK.statistics(output, target))["maxF"] == pytest.approx(100 * best)
 
 
+def test_means_over_images_equal_numpy():
+    output, target = batch(TASK, 3)
+    target[2] = torch.where(target[2] < 0, target[2], 0.0)  # an image without a salient pixel
+    best_f = best_iou = 0.0
+    for threshold in np.linspace(0.2, 0.9, 15):
+        rows = []
+        for score, truth in zip(output.sigmoid().numpy(), target.numpy(), strict=True):
+            yes, g = score[truth >= 0] >= threshold, truth[truth >= 0] == 1
+            hits, either = (yes & g).sum(), (yes | g).sum()
+            rows.append((hits / max(yes.sum(), 1), hits / max(g.sum(), 1), hits / either if either else 1))
+        precision, recall, iou = np.mean(rows, axis=0)
+        best_f = max(best_f, 2 * precision * recall / max(precision + recall, 1e-12))
+        best_iou = max(best_iou, iou)
+    metrics = TASK.metrics(TASK.statistics(output, target))
+    assert metrics["maxF1_images"] == pytest.approx(100 * best_f, abs=1e-6)
+    assert metrics["mIoU_images"] == pytest.approx(100 * best_iou, abs=1e-6)
+
+
+def test_pooled_and_over_images_are_not_the_same_by_hand():
+    """One salient pixel, found; and three, of which one is found."""
+    yes, no = 20.0, -20.0
+    output = torch.tensor([[yes, no, no, no], [yes, no, no, no]]).reshape(2, 1, 1, 4)
+    target = torch.tensor([[1.0, 0, 0, 0], [1, 1, 1, 0]]).reshape(2, 1, 1, 4)
+    metrics = TASK.metrics(TASK.statistics(output, target))
+    assert metrics["maxF"] == pytest.approx(100 * 1.3 * 0.5 / (0.3 + 0.5), abs=1e-6)
+    assert metrics["maxF1_images"] == pytest.approx(100 * 2 * (2 / 3) / (1 + 2 / 3), abs=1e-6)
+    assert metrics["mIoU_images"] == pytest.approx(100 * 2 / 3, abs=1e-6)
+
+
 def test_the_threshold_is_chosen_for_all_images_together():
     """Each image alone has a perfect threshold; no one threshold is perfect for both."""
     high = torch.tensor([2.0, 1.0]).reshape(1, 1, 1, 2)

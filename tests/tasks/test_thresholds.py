@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedmtl.tasks.thresholds import best_f, threshold_counts
+from fedmtl.tasks.thresholds import best_f, image_threshold_counts, threshold_counts
 
 
 @pytest.mark.parametrize("bins", [2, 20, 100])
@@ -15,6 +15,15 @@ def test_counts_equal_a_pass_per_threshold(bins):
         assert tp[k - 1] == (yes & (truth == 1)).sum()
         assert fp[k - 1] == (yes & (truth == 0)).sum()
         assert fn[k - 1] == (~yes & (truth == 1)).sum()
+
+
+def test_counts_of_each_image_are_those_of_the_image_alone():
+    rng = np.random.default_rng(0)
+    score, truth = torch.tensor(rng.random((3, 4, 5))), torch.tensor(rng.choice([-1, 0, 1], (3, 4, 5)))
+    counts = image_threshold_counts(score, truth, 10)
+    for i in range(3):
+        for of_all, alone in zip(counts, threshold_counts(score[i], truth[i], 10), strict=True):
+            assert torch.equal(of_all[i], alone)
 
 
 def test_a_score_that_equals_a_threshold_reaches_it():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedmtl.config import BackboneConfig, ModelConfig, OptimizerKind, ScheduleKind, TaskConfig
+from fedmtl.config import BackboneConfig, CacheKind, ModelConfig, OptimizerKind, ScheduleKind, TaskConfig
 from fedmtl.data import make_loader
 from fedmtl.errors import TrainingError
 from fedmtl.models.vectors import GroupVectors
@@ -244,7 +244,9 @@ def test_a_loss_that_is_not_finite_names_task_and_images():
     with pytest.raises(
         TrainingError, match=r"round 3 of 'a': the loss of 'depth' is not finite .* 02, 0"
     ) as caught:
-        train(data=broken_depth(dataset(4, augment=no_augmentation(), cache=False), 2), round_number=3)
+        train(
+            data=broken_depth(dataset(4, augment=no_augmentation(), cache=CacheKind.none), 2), round_number=3
+        )
     assert "lower training.lr" in str(caught.value)
 
 

@@ -7,7 +7,7 @@ from fedmtl.config import Plan
 from simulations.benchmarks import attention, training_step
 from simulations.benchmarks.cores import PASSES, Shape, sampling_inputs
 from simulations.benchmarks.engines import BareClient
-from simulations.benchmarks.memory import can_measure, measuring_process, peak_megabytes
+from simulations.benchmarks.memory import BLOCK, can_measure, measuring_process, peak_megabytes
 from tests.federations import tiny
 
 pytestmark = pytest.mark.skipif(
@@ -60,6 +60,8 @@ def test_a_pass_takes_at_least_its_results(process):
 
 def test_a_training_step_takes_at_least_its_gradients(process):
     scenario = tiny("model.backbone.name=mobilenetv3_small_100")
-    site = make_sites(scenario)["a"]
-    gradients = sum(p.numel() * 4 / 1e6 for p in BareClient.of(site, Plan.of(scenario)).network.parameters())
+    network = BareClient.of(make_sites(scenario)["a"], Plan.of(scenario)).network
+    sizes = [p.numel() * 4 for p in network.parameters()]
+    # Smaller ones may lie in what the C library kept from the step before, and then take nothing.
+    gradients = sum(size for size in sizes if size >= BLOCK) / 1e6
     assert process.submit(training_step.peak, scenario, "fedmtl").result() >= gradients - NOISE

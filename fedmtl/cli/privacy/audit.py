@@ -1,0 +1,80 @@
+"""fedmtl privacy audit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+
+def audit(
+    target: Annotated[
+        str,
+        typer.Argument(help="A run's folder, or a scenario's name (see 'fedmtl scenarios') or YAML file."),
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Settings of a scenario to change, as key=value.")
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--audit", help="inversion, membership (of a run) or canary.")
+    ] = "inversion",
+    options: Annotated[
+        list[str] | None, typer.Option("--option", help="A setting of the audit, as key=value.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where findings and a page of them go; default: into the run, if it is one."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Attack what a federation gives away, and say what was found.
+
+    A run's findings are kept in its folder and shown in its report.
+    """
+    from tempfile import TemporaryDirectory
+
+    from omegaconf import OmegaConf
+    from rich.console import Console
+    from rich.table import Table
+
+    from fedmtl import shipped
+    from fedmtl.errors import ConfigError
+    from fedmtl.reporting.audits import FOLDER, plain, read_findings, save_findings, write_page
+    from fedmtl.run_directory import RunDirectory
+    from fedmtl.scenario import load_scenario
+    from simulations.audits import AUDITS
+    from simulations.finish import write_full_report
+
+    run = RunDirectory.open(Path(target)) if Path(target).is_dir() else None
+    if run and overrides:
+        raise ConfigError(f"{target} is a run, whose settings cannot be changed; leave {overrides[0]} out")
+    scenario = run.scenario if run else load_scenario(shipped.find(target), overrides or [])
+    settings = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.from_dotlist(options or [])))
+    chosen = AUDITS.build(name, settings, "--option")
+    with TemporaryDirectory(prefix="fedmtl-audit-") as folder:
+        found = chosen.examine(scenario, run, Path(folder))
+    kept = out or (run.path / FOLDER if run else None)
+    if kept:
+        save_findings(kept, found)
+    if out:
+        write_page(out / "audit.html", scenario.name, read_findings(out))
+    elif run:
+        write_full_report(run)
+    if as_json:
+        typer.echo(json.dumps(plain(found), indent=1))
+        return
+    console = Console()
+    table = Table(*found.columns, title=found.title, title_justify="left")
+    for row in found.rows:
+        table.add_row(*(_cell(row.get(column)) for column in found.columns))
+    console.print(table)
+    console.print(found.verdict, soft_wrap=True, highlight=False, markup=False)
+    if kept:
+        page = out / "audit.html" if out else kept.parent / "report.html"
+        console.print(f"page: {page}", soft_wrap=True, highlight=False)
+
+
+def _cell(value: str | int | float | None) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

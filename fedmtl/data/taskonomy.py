@@ -1,0 +1,221 @@
+"""Taskonomy (Zamir et al. 2018): rooms of some hundred buildings, every image with labels of many tasks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedmtl.data.archive import Archive
+from fedmtl.data.base import Problem
+from fedmtl.data.encodings import class_indices, read_map, unit_vectors
+from fedmtl.data.files import FileError
+from fedmtl.data.splits import SPLITS, Split
+from fedmtl.data.taskonomy_buildings import Buildings, read_buildings
+from fedmtl.tasks.base import Label
+from fedmtl.tasks.semseg import IGNORE
+from fedmtl.tasks.spec import TaskSpec
+
+# fmt: off
+CLASSES = (
+    "background", "bottle", "chair", "couch", "potted plant", "bed", "dining table", "toilet", "tv", "microwave",
+    "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase",
+)
+# fmt: on
+UNITS_PER_METRE = 512
+NO_DEPTH = 65535
+RANGES = {"edge_texture": 0.08, "edge_occlusion": 0.00625, "keypoints2d": 0.005, "keypoints3d": 1.0}
+"""Of 2¹⁶, the largest number that is told from larger ones: what the authors bring to the ends of their range."""
+POINT = re.compile(r"(point_\d+_view_\d+)_domain_rgb\.png")
+PATTERNS = ("{domain}/taskonomy/{building}", "{domain}/{building}", "{building}/{domain}")
+"""Where images of a building lie, as omnidata's tool, the mirrors and the authors' own archives have it."""
+
+
+@dataclass
+class Taskonomy(Archive):
+    """Images of 512×512 with ten dense labels each; the building is an image's site.
+
+    ```
+    rgb/<building>/point_<P>_view_<V>_domain_rgb.png        or rgb/taskonomy/<building>/…, or <building>/rgb/…
+    depth_euclidean/… depth_zbuffer/…                       16 bits, x / 512 metres, 65535 unlabelled
+    normal/…                                                2x/255 − 1
+    segment_semantic/…_domain_segmentsemantic.png           1 background, 2 to 17 things, 0 unlabelled
+    edge_texture/… edge_occlusion/… keypoints2d/… keypoints3d/…     16 bits, see `RANGES`
+    principal_curvature/…                                   8 bits in each of the first two channels
+    reshading/…                                             8 bits, grey
+    train_val_test_<size>.csv                               which buildings are in which split
+    ```
+
+    The lists are those of Taskonomy's splits_taskonomy.zip. Without one, the 35 buildings of the tiny split are known.
+    """
+
+    title: ClassVar[str] = "Taskonomy"
+    piecewise: ClassVar[bool] = True
+    image_suffixes: ClassVar[tuple[str, ...]] = (".png",)
+    marks: ClassVar[tuple[str, ...]] = ("rgb",)
+    specs: ClassVar[Mapping[str, TaskSpec]] = MappingProxyType(
+        {
+            "segment_semantic": TaskSpec("segment_semantic", "semseg", CLASSES),
+            "depth_euclidean": TaskSpec("depth_euclidean", "depth"),
+            "depth_zbuffer": TaskSpec("depth_zbuffer", "depth"),
+            "normal": TaskSpec("normal", "normals"),
+            "principal_curvature": TaskSpec("principal_curvature", "dense_regression", ("first", "second")),
+            "reshading": TaskSpec("reshading", "dense_regression"),
+            **{name: TaskSpec(name, "dense_regression") for name in RANGES},
+        }
+    )
+
+    @classmethod
+    def fits(cls, root: Path) -> bool:
+        """Whether there are images with Taskonomy's names, in one of the `PATTERNS`."""
+        return _pattern(root) is not None
+
+    @property
+    def layout(self) -> str:
+        """How the folders lie, and which split is known."""
+        self.require_layout()
+        listed = self.buildings
+        return (
+            f"{self.title} as {self._pattern.format(domain='<task>', building='<building>')}, "
+            f"{len(self._there)} buildings, split by {listed.name}"
+        )
+
+    @cached_property
+    def buildings(self) -> Buildings:
+        """Which buildings are in which split.
+
+        Raises:
+            DataError: a list in the folder is broken; names it.
+        """
+        return read_buildings(self.root, self._there)
+
+    @cached_property
+    def splits(self) -> Mapping[str, Split]:
+        """The images of each split's buildings, sorted by building and name."""
+        self.require_layout()
+        found = {name: [each for each in self._there if each in self.buildings.of[name]] for name in SPLITS}
+        return {
+            name: Split(tuple(sample_id for each in those for sample_id in self._listed(each)), ())
+            for name, those in found.items()
+            if those
+        }
+
+    def split_path(self, name: str) -> Path:
+        """The list of buildings, or the folder where there is none."""
+        return self.buildings.path or self.root
+
+    def site(self, sample_id: str) -> str:
+        """The building."""
+        return sample_id.partition("/")[0]
+
+    def remarks(self) -> Sequence[Problem]:
+        """Buildings of the list that are not there."""
+        listed = {each for split in self.buildings.of.values() for each in split}
+        if not (gone := sorted(listed - set(self._there))):
+            return ()
+        names = ", ".join(gone[:3]) + (" …" if len(gone) > 3 else "")
+        what = f"has {len(listed) - len(gone)} of the {len(listed)} buildings of {self.buildings.name}; not {names}"
+        return [Problem(str(self.root), what)]
+
+    def strays(self, tasks: Sequence[str]) -> Sequence[Problem]:
+        """Buildings that are in no split."""
+        listed = {each for split in self.buildings.of.values() for each in split}
+        what = (
+            f"is in no split of {self.buildings.name}; put train_val_test_fullplus.csv of Taskonomy's "
+            f"splits_taskonomy.zip into {self.root}"
+        )
+        return [Problem(str(self._folder("rgb", each)), what) for each in self._there if each not in listed]
+
+    def lacks(self, sample_id: str, tasks: Sequence[str]) -> Sequence[Problem]:
+        """Nothing: the images are those that were found, and labels may be missing."""
+        return ()
+
+    def image_stem(self, sample_id: str) -> Path:
+        """In the building's folder of rgb."""
+        building, _, point = sample_id.partition("/")
+        return self._folder("rgb", building) / f"{point}_domain_rgb"
+
+    def folders(self, own: str) -> Sequence[Path]:
+        """One, that of the first building which has the task, or else of the first one."""
+        of_building = [self._folder(own, building) for building in self._there]
+        return [next((folder for folder in of_building if folder.is_dir()), of_building[0])]
+
+    def label_files(self, sample_id: str, own: str) -> Sequence[Path]:
+        """One; some of the files' names are without the underscores of their folder's."""
+        building, _, point = sample_id.partition("/")
+        folder = self._folder(own, building)
+        paths = [folder / f"{point}_domain_{own.replace('_', mark)}.png" for mark in ("_", "")]
+        return [next((path for path in paths if path.is_file()), paths[0])]
+
+    def read(self, sample_id: str, own: str, size: tuple[int, int] | None) -> Label:
+        """One label; see `Archive.read`."""
+        (path,) = self.label_files(sample_id, own)
+        raw = read_map(path)
+        match own:
+            case "segment_semantic":
+                labels = class_indices(path, raw, len(CLASSES))
+                return np.where(labels == IGNORE, labels, labels - np.uint8(1))  # 0 becomes 255
+            case "depth_euclidean" | "depth_zbuffer":
+                deep = _of(path, raw, np.uint16, 1)[:, :, 0]
+                return np.where(deep == NO_DEPTH, np.float32(0), deep / np.float32(UNITS_PER_METRE))
+            case "normal":
+                return unit_vectors(path, raw[:, :, :3] if raw.ndim == 3 else raw)
+            case "principal_curvature":
+                return _of(path, raw, np.uint8, 2) / np.float32(255)
+            case "reshading":
+                return _of(path, raw, np.uint8, 1) / np.float32(255)
+            case _:
+                strength = _of(path, raw, np.uint16, 1) / np.float32(RANGES[own] * 2**16)
+                return np.minimum(strength, np.float32(1))
+
+    @cached_property
+    def _pattern(self) -> str:
+        self.require_layout()
+        return _pattern(self.root) or PATTERNS[0]
+
+    @cached_property
+    def _there(self) -> Sequence[str]:
+        """The buildings that have a folder of images."""
+        found = self.root.glob(self._pattern.format(domain="rgb", building="*"))
+        within = self._pattern.endswith("{building}")
+        return sorted((each if within else each.parent).name for each in found if each.is_dir())
+
+    def _folder(self, domain: str, building: str) -> Path:
+        return self.root / self._pattern.format(domain=domain, building=building)
+
+    def _listed(self, building: str) -> Sequence[str]:
+        with os.scandir(self._folder("rgb", building)) as entries:
+            found = (POINT.fullmatch(entry.name) for entry in entries)
+            return sorted(f"{building}/{point[1]}" for point in found if point)
+
+
+def _pattern(root: Path) -> str | None:
+    """The pattern by which images lie below a folder; None where there are none."""
+    for pattern in PATTERNS:
+        for folder in root.glob(pattern.format(domain="rgb", building="*")):
+            if folder.is_dir() and any(POINT.fullmatch(each.name) for each in folder.iterdir()):
+                return pattern
+    return None
+
+
+def _of(path: Path, raw: NDArray[Any], dtype: type[np.uint8 | np.uint16], channels: int) -> Label:
+    """The first channels (H, W, channels) of a picture, which may have more.
+
+    Raises:
+        FileError: it has fewer, or another number of bits.
+    """
+    shaped = raw[:, :, None] if raw.ndim == 2 else raw
+    if raw.dtype != dtype or shaped.shape[2] < channels:
+        bits = 8 * np.dtype(dtype).itemsize
+        raise FileError(
+            path, f"is {raw.dtype} {raw.shape}, not {channels} channel{'s' * (channels > 1)} of {bits} bits"
+        )
+    return shaped[:, :, :channels]

@@ -1,0 +1,150 @@
+"""What people ask of a server's runs: begin one, stop it, go on with it. The server's keeper does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event as Flag
+
+from msgspec.structs import replace
+
+from fedmtl.aggregation import build_method
+from fedmtl.config import Scenario
+from fedmtl.deployment.federation import NAME
+from fedmtl.deployment.registered import Registered
+from fedmtl.deployment.run_state import RunState, change_run_state, now, queue_run, read_run_state
+from fedmtl.deployment.server_folder import ServerFolder
+from fedmtl.errors import ConfigError, RunError, did_you_mean
+from fedmtl.reporting.events import Event
+from fedmtl.reporting.follow import Tail
+from fedmtl.run_directory import RunDirectory
+
+POLL_SECONDS = 0.5
+
+
+def ask_for_run(folder: ServerFolder, scenario: Scenario, name: str = "") -> RunDirectory:
+    """Put a new run in the server's queue.
+
+    Its clients are the sites, each with data of its own, so what the scenario says of either is left out; unless it
+    says how many must be there, all registered sites must.
+
+    Args:
+        name: of the run's folder; the scenario's, with a number if need be, where it is empty.
+
+    Raises:
+        ConfigError: no site is registered, fewer are than must be there, the scenario's method is none, or `name` is.
+        RunError: there is such a run already, or it cannot be written.
+    """
+    sites = Registered.load(folder.sites).sites
+    if not sites:
+        raise ConfigError(
+            f"no site is registered in {folder.sites}: hand a site's public keys to 'fedmtl deploy init'"
+        )
+    scenario.clients, scenario.data.sources = {}, {}
+    scenario.federation.min_clients = scenario.federation.min_clients or len(sites)
+    if scenario.federation.min_clients > len(sites):
+        raise ConfigError(
+            f"federation.min_clients is {scenario.federation.min_clients}, but only {len(sites)} sites are registered"
+        )
+    build_method(scenario.method)
+    directory = RunDirectory.create(
+        _named(folder.runs, name) if name else _free(folder.runs / scenario.name), scenario
+    )
+    queue_run(directory.path)
+    return directory
+
+
+def ask_to_stop(folder: ServerFolder, name: str) -> RunState:
+    """Have a run stopped; its newest checkpoint stays.
+
+    Raises:
+        RunError: there is no such run, or it is over already.
+    """
+
+    def stop(state: RunState) -> RunState:
+        if state.over:
+            raise RunError(f"run '{name}' is {state.state} already")
+        return replace(state, state="stopped" if state.state == "queued" else "stopping")
+
+    return change_run_state(find_run(folder, name), stop)
+
+
+def ask_to_resume(folder: ServerFolder, name: str) -> RunDirectory:
+    """Put a run that was stopped, or has failed, in the queue again.
+
+    Raises:
+        RunError: there is no such run, or it is not over, or finished.
+    """
+
+    def resume(state: RunState) -> RunState:
+        if state.state not in ("stopped", "failed"):
+            raise RunError(
+                f"run '{name}' is {state.state}: only one that was stopped or has failed can be resumed"
+            )
+        return replace(state, state="queued", queued=now(), setbacks=0, error="")
+
+    run = find_run(folder, name)
+    change_run_state(run, resume)
+    return RunDirectory.open(run)
+
+
+def find_run(folder: ServerFolder, name: str) -> Path:
+    """The folder of a server's run.
+
+    Raises:
+        RunError: there is none of that name.
+    """
+    known = {path.parent.name: path.parent for path in folder.runs.glob("*/deployment.json")}
+    if name not in known:
+        raise RunError(f"there is no run '{name}' in {folder.runs}; {did_you_mean(name, known)}")
+    return known[name]
+
+
+def follow_run(directory: RunDirectory) -> Iterator[Event | RunState]:
+    """The run's events from its first, and its state whenever that has changed, until it is over.
+
+    When a resume replaces the log, it is told again from its first event, but no failure is told twice.
+
+    Raises:
+        RunError: the log or the state is damaged.
+    """
+    tail, told, pause = Tail(directory.metrics), None, Flag()
+    failures: set[tuple[str, str]] = set()
+    while True:
+        state = read_run_state(directory.path)  # before the events: of a run that is over, all are there
+        for event in tail.new_events():
+            if event["event"] == "failure":
+                key = event["time"], event["error"]
+                if key in failures:
+                    continue
+                failures.add(key)
+            yield event
+        if state != told:
+            told = state
+            yield state
+        if state.over:
+            return
+        pause.wait(POLL_SECONDS)
+
+
+def _named(runs: Path, name: str) -> Path:
+    """The folder of a new run called `name`."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"--out: a run's name must be letters and digits, and . _ - after the first, not '{name}': its folder is "
+            f"made in {runs}"
+        )
+    if (runs / name).exists():
+        raise RunError(
+            f"there is a run '{name}' already: go on with 'fedmtl deploy resume {name} --server {runs.parent}', or "
+            "choose another name with --out"
+        )
+    return runs / name
+
+
+def _free(path: Path) -> Path:
+    """`path`, or the first of <path>-2, -3, … that is free."""
+    folder, number = path, 2
+    while folder.exists():
+        folder, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return folder

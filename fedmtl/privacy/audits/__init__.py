@@ -1,0 +1,1 @@
+"""Attacks on what a federation gives away: what they would find is what a report should say."""

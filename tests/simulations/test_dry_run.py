@@ -1,0 +1,141 @@
+"""A dry run checks, builds and steps every client, its figures are those of the model, and it leaves nothing."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from clients.model import ClientModel
+from clients.site import make_sites
+from fedmtl import shipped
+from fedmtl.config import CacheKind, Plan
+from fedmtl.data.decoded import default_folder
+from fedmtl.errors import ConfigError, DataError
+from fedmtl.scenario import load_scenario
+from simulations import dry_run as module
+from simulations.dry_run import dry_run
+from simulations.inprocess import run_inprocess
+from simulations.rehearsal import _with_loading
+from tests.federations import create, events_of, tiny
+
+ON_ARCHIVES = [name for name in shipped.names() if name.startswith(("fedhca2", "fmtl-bench", "taskonomy"))]
+SMALL = (
+    "data.image_size=[24, 32]",
+    "model.backbone={name: lcnet_035, weights: scratch, levels: []}",
+    "model.adapter.bottleneck=4",
+    "model.attention={channels: 8, heads: 2, points: 1}",
+    "training.batch_size=2",
+    "training.threads=1",
+    "training.device=cpu",
+)
+
+
+def published(name, root, *overrides):
+    return load_scenario(shipped.find(name), [f"data_root={root}", *overrides])
+
+
+def parameters_of(scenario):
+    """Client → numbers in its model, built by itself."""
+    sites = make_sites(scenario)
+    table = {spec for site in sites.values() for spec in site.tasks}
+    return {
+        name: sum(
+            layout.size
+            for layout in ClientModel.build(
+                Plan.of(scenario),
+                sorted(table, key=str),
+                [spec.name for spec in site.tasks],
+                site.source.channels,
+            ).vectors.layouts.values()
+        )
+        for name, site in sites.items()
+    }
+
+
+@pytest.mark.parametrize("name", ON_ARCHIVES)
+def test_every_scenario_on_published_data_passes(name, archives):
+    found = dry_run(published(name, archives, *SMALL))
+    assert all(client.train_images and client.val_images and client.steps for client in found.clients)
+    assert 0 < found.seconds < math.inf
+
+
+@pytest.mark.parametrize(
+    ("backbone", "millions"),
+    [
+        ({"name": "swin_tiny_patch4_window7_224"}, (27, 29)),
+        ({"name": "convnext_tiny"}, (27, 29)),
+        ({"name": "vit_base_patch16_224", "levels": [2, 5, 8, 11]}, (85, 88)),
+        ({"name": "resnet18"}, (11, 12)),
+    ],
+)
+def test_the_backbones_that_they_name_are_built_at_their_image_size(backbone, millions, archives):
+    scenario = published("fedhca2", archives)
+    config = replace(scenario.model.backbone, weights="scratch", **backbone)
+    plan = Plan.of(replace(scenario, model=replace(scenario.model, backbone=config)))
+    site = make_sites(scenario)["nyud"]
+    model = ClientModel.build(plan, site.tasks, [spec.name for spec in site.tasks], 3)
+    trunk = sum(parameter.numel() for parameter in model.network.backbone.parameters())
+    assert millions[0] < trunk / 1e6 < millions[1]
+
+
+def test_it_is_as_much_as_a_run_does(tmp_path):
+    found = dry_run(tiny())
+    assert {client.client: client.rehearsal.parameters for client in found.clients} == parameters_of(tiny())
+    run = create(tmp_path / "run")
+    run_inprocess(run)
+    for client in found.clients:
+        rounds = events_of(run, "train", client=client.client)
+        assert {event["steps"] for event in rounds} == {client.steps}
+        assert client.rehearsal.bytes_up == rounds[-1]["bytes_up"]
+        assert client.rehearsal.peak_bytes > 4 * client.rehearsal.parameters
+    assert found.evaluations == 3
+    assert found.bytes_up == sum(client.rehearsal.bytes_up for client in found.clients)
+
+
+def test_clients_that_are_alike_are_tried_once(monkeypatch):
+    tried = []
+    rehearse = module.rehearse
+    monkeypatch.setattr(
+        module, "rehearse", lambda site, *rest: tried.append(site.client) or rehearse(site, *rest)
+    )
+    found = dry_run(tiny("clients.b.copies=2", "federation.fraction=0.5"))
+    assert tried == ["a", "b-0", "c"]
+    assert [client.client for client in found.clients] == ["a", "b-0", "b-1", "c"]
+    assert found.bytes_up == round(sum(client.rehearsal.bytes_up for client in found.clients) / 2)
+
+
+@pytest.mark.parametrize("method", ["fedrep", "pilot"])
+def test_methods_with_several_phases_or_models_of_ones_own_pass(method):
+    assert dry_run(tiny(f"method.name={method}")).seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("cache", "workers", "seconds"),
+    [(CacheKind.disk, 0, 3), (CacheKind.none, 0, 5), (CacheKind.none, 2, 3), (CacheKind.none, 1, 3)],
+)
+def test_decoding_counts_where_nothing_is_kept(cache, workers, seconds):
+    data = replace(tiny().data, cache=cache, workers=workers)
+    assert _with_loading(3, 2, data) == seconds
+
+
+def test_nothing_is_left_behind(archives, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    before = sorted(path for path in archives.rglob("*"))
+    dry_run(published("fedhca2", archives, *SMALL, "data.cache=disk"))
+    assert sorted(path for path in archives.rglob("*")) == before
+    assert default_folder().is_relative_to(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_with_two_meanings_is_refused(archives):
+    scenario = published("fedhca2", archives, *SMALL)
+    scenario.data.sources["nyud"]["names"] = {}
+    scenario.clients["nyud"].tasks[0] = "semseg"
+    with pytest.raises(ConfigError, match=r"clients\.nyud\.tasks: 'semseg' is semseg of 40 classes there"):
+        dry_run(scenario)
+
+
+def test_data_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DataError, match="PASCALContext"):
+        dry_run(published("fedhca2", tmp_path, *SMALL))
