@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 
 from fedmtl.aggregation import Method, Round
@@ -14,6 +15,7 @@ from fedmtl.privacy.accounting import epsilon
 from fedmtl.privacy.adaptive_clipping import next_bounds
 from fedmtl.privacy.client_level import Mechanism, plan_round
 from fedmtl.privacy.client_noise import margin
+from fedmtl.privacy.denoising import Denoised
 from fedmtl.privacy.holders import Sum
 from fedmtl.privacy.ledger import Ledger
 from fedmtl.privacy.noise_shares import check_shares
@@ -35,6 +37,7 @@ class ClientPrivacy:
         self, plan: Plan, method: Method, state: ServerState, ledger: Ledger, journal: Journal
     ) -> None:
         self._config, self._rounds, self._method = plan.privacy.client, plan.rounds, method
+        self._least_holders = plan.privacy.least_holders
         self._state, self._ledger, self._journal = state, ledger, journal
         self.mechanism: Mechanism | None = None
         self._sums: NoisySums | None = None
@@ -90,8 +93,28 @@ class ClientPrivacy:
         if self.mechanism is None or self._config.noise is not NoiseKind.central:
             return method_round
         sizes = {group: layout.size for group, layout in layouts.items()}
-        self._sums = NoisySums(method_round, self._method, self.mechanism, sizes, self.enter)
+        mechanism = self.mechanism
+        means = {one: mechanism.deviation(one.group) / number for one, number in mechanism.expected.items()}
+        self._sums = NoisySums(Denoised(method_round, means), self._method, self.mechanism, sizes, self.enter)
         return self._sums
+
+    def denoises(self, method_round: Round, holders: Mapping[Sum, int]) -> Round:
+        """The method's round, which gets means of sums to which clients have added noise.
+
+        Args:
+            holders: sum → the clients that are in it.
+        """
+        if self.mechanism is None:
+            return method_round
+        mechanism, least = self.mechanism, self._least_holders
+        # k holders make the mechanism's noise, and more holders more.
+        return Denoised(
+            method_round,
+            {
+                one: mechanism.deviation(one.group) * math.sqrt(count / least) / mechanism.expected[one]
+                for one, count in holders.items()
+            },
+        )
 
     def enter(self) -> None:
         """Enter the round's release into the ledger; it may be made once this returns.

@@ -73,8 +73,10 @@ class SecureStrategy(GroupStrategy):
         arrived = self._collect(server_round, replies, "train")
         self.privacy.enter()
         outcome = self._open(arrived)
-        folding = self._begin(server_round)
-        for update in updates_of(outcome.sums, self.privacy.expected):
+        trained = {name: total for name, total in outcome.sums.items() if not is_statistic(name)}
+        holders = {Sum.parse(name): len(total.holders) for name, total in trained.items()}
+        folding = self.privacy.denoises(self._begin(server_round), holders)
+        for update in updates_of(trained, self.privacy.expected):
             folding.add(update)
         for client, size in arrived.items():
             member = self.roster.members[client]
@@ -237,13 +239,14 @@ def updates_of(sums: Mapping[str, GroupSum], expected: Mapping[Sum, float]) -> l
     """Sums as updates: one for each domain that there are sums of, and of each bucket of holders.
 
     Args:
+        sums: of groups alone.
         expected: sum → by what it is divided, where that must not be the number of those who came.
     """
     vectors: dict[tuple[str, int], dict[str, Vector]] = defaultdict(dict)
     weights: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
     holders: dict[tuple[str, int], int] = defaultdict(int)
     for name, total in sorted(sums.items()):
-        if is_statistic(name) or not total.weight > 0:
+        if not total.weight > 0:
             continue
         group, domain, bucket = one = Sum.parse(name)
         weights[domain, bucket][group] = weight = expected.get(one, total.weight)

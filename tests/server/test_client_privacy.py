@@ -9,7 +9,7 @@ from fedmtl.aggregation import build_method
 from fedmtl.checkpoints import from_tensors, load_checkpoint
 from fedmtl.config import Plan
 from fedmtl.errors import BudgetSpentError, ConfigError, RunError
-from fedmtl.privacy import noisy_sums
+from fedmtl.privacy import denoising, noisy_sums
 from fedmtl.privacy.accounting import epsilon
 from fedmtl.privacy.clipping import norm
 from fedmtl.privacy.ledger import Ledger
@@ -51,12 +51,19 @@ def change_of(directory, group):
     return from_tensors(tensors, blueprint.layouts)[group] - blueprint.initial[group]
 
 
+def as_released(patch):
+    """Let the method have means with all of their noise."""
+    patch.setattr(denoising, "denoised", lambda mean, deviation: mean)
+
+
 @pytest.fixture(scope="module")
 def central(tmp_path_factory):
-    """A run of three rounds, and what it carried."""
+    """A run of three rounds whose models have all of the noise, and what it carried."""
     directory = create(tmp_path_factory.mktemp("central") / "run", *CENTRAL)
     wire = Wire(directory)
-    run_on(wire, directory)
+    with pytest.MonkeyPatch.context() as patch:
+        as_released(patch)
+        run_on(wire, directory)
     return directory, [reply for asked, reply in wire.carried if kind_of(asked) == "train"]
 
 
@@ -219,17 +226,38 @@ def test_who_is_drawn_cannot_be_told_from_the_seed(tmp_path):
 FOUR = TINY[: TINY.index("clients:")].replace("sites: 3", "sites: 4") + TINY[TINY.index("model:") :]
 
 
-def test_clients_add_the_noise_themselves_and_the_server_never_has_a_sum_without_it(tmp_path):
-    """Four holders of the trunk where three are the fewest: 4/3 of the noise that is accounted, over four."""
+def four(tmp_path):
+    """Four alike clients that add the noise themselves, in one round."""
     clients = (
         "{" + ", ".join(f"c{i}: {{source: rooms, sites: ['{i}'], tasks: [depth]}}" for i in range(4)) + "}"
     )
     settings = ("privacy.client.noise=distributed", "privacy.secure_sums=true", "rounds=1")
     scenario = parse_scenario(FOUR, "four.yaml", [*CENTRAL, *settings, f"clients={clients}"])
-    directory = RunDirectory.create(tmp_path / "run", scenario)
+    return RunDirectory.create(tmp_path / "run", scenario)
+
+
+def test_clients_add_the_noise_themselves_and_the_server_never_has_a_sum_without_it(tmp_path, monkeypatch):
+    """Four holders of the trunk where three are the fewest: 4/3 of the noise that is accounted, over four."""
+    as_released(monkeypatch)
+    directory = four(tmp_path)
     run_inprocess(directory)
     assert not events_of(directory, "failure")
     moved = change_of(directory, "backbone") / (8 * 0.01 * math.sqrt(4 / 3) / 4)
     assert moved.std() == pytest.approx(1.0, abs=0.02)
     ((number, release),) = entries(directory)
     assert (number, release.kind) == (1, "everybody")
+
+
+def one_round(tmp_path):
+    """Three clients and the server's noise."""
+    return create(tmp_path / "run", *CENTRAL, "rounds=1")
+
+
+@pytest.mark.parametrize(
+    ("create_run", "deviation"), [(one_round, 8 * 0.01 / 3), (four, 8 * 0.01 * math.sqrt(4 / 3) / 4)]
+)
+def test_what_drowns_in_noise_stays_about_where_it_was(create_run, deviation, tmp_path):
+    """The right deviation is known to who adds up: with one that is 3 % too small, a tenth of the noise would pass."""
+    directory = create_run(tmp_path)
+    run_inprocess(directory)
+    assert change_of(directory, "backbone").std() < 0.03 * deviation
