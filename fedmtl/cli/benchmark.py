@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+UNBOUNDED = 10_000
+"""Columns."""
 
 
 def benchmark(
@@ -13,7 +22,8 @@ def benchmark(
         str,
         typer.Argument(
             help="aggregation, attention, attention-profile, attention-scaling, boundaries, codecs, engines, "
-            "new-tasks, robustness, rooms, secure-sums or training-step."
+            "loading, new-tasks, private-real, private-rooms, private-step, robustness, rooms, secure-sums or "
+            "training-step."
         ),
     ],
     overrides: Annotated[
@@ -23,7 +33,6 @@ def benchmark(
 ) -> None:
     """Measure speed (medians, interleaved where things are compared), what codecs and attacks cost, what heads give."""
     from rich.console import Console
-    from rich.table import Table
 
     from simulations.benchmarks import make_table, run_benchmark
 
@@ -31,14 +40,21 @@ def benchmark(
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
-    rows = make_table(name, rows)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    # Into a file or a pipe, lines are as long as they need to be.
+    console = Console(width=None if sys.stdout.isatty() else UNBOUNDED)
+    for columns, alike in groupby(make_table(name, rows), key=tuple):
+        console.print(_table(columns, list(alike)))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Rows that have the same columns."""
+    from rich.table import Table
+
     table = Table(*columns)
     for row in rows:
-        table.add_row(
-            *(
-                f"{value:.4g}" if isinstance(value := row.get(key, ""), float) else str(value)
-                for key in columns
-            )
-        )
-    Console().print(table)
+        table.add_row(*map(_cell, row.values()))
+    return table
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
