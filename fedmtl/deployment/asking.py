@@ -12,9 +12,9 @@ from fedmtl.aggregation import build_method
 from fedmtl.config import Scenario
 from fedmtl.deployment.federation import NAME
 from fedmtl.deployment.registered import Registered
-from fedmtl.deployment.run_state import RunState, change_run_state, now, queue_run, read_run_state
+from fedmtl.deployment.run_state import RunState, change_run_state, find_run, now, queue_run, read_run_state
 from fedmtl.deployment.server_folder import ServerFolder
-from fedmtl.errors import ConfigError, RunError, did_you_mean
+from fedmtl.errors import ConfigError, RunError
 from fedmtl.reporting.events import Event
 from fedmtl.reporting.follow import Tail
 from fedmtl.run_directory import RunDirectory
@@ -66,7 +66,7 @@ def ask_to_stop(folder: ServerFolder, name: str) -> RunState:
             raise RunError(f"run '{name}' is {state.state} already")
         return replace(state, state="stopped" if state.state == "queued" else "stopping")
 
-    return change_run_state(find_run(folder, name), stop)
+    return change_run_state(find_run(folder.runs, name), stop)
 
 
 def ask_to_resume(folder: ServerFolder, name: str) -> RunDirectory:
@@ -83,21 +83,9 @@ def ask_to_resume(folder: ServerFolder, name: str) -> RunDirectory:
             )
         return replace(state, state="queued", queued=now(), setbacks=0, error="")
 
-    run = find_run(folder, name)
+    run = find_run(folder.runs, name)
     change_run_state(run, resume)
     return RunDirectory.open(run)
-
-
-def find_run(folder: ServerFolder, name: str) -> Path:
-    """The folder of a server's run.
-
-    Raises:
-        RunError: there is none of that name.
-    """
-    known = {path.parent.name: path.parent for path in folder.runs.glob("*/deployment.json")}
-    if name not in known:
-        raise RunError(f"there is no run '{name}' in {folder.runs}; {did_you_mean(name, known)}")
-    return known[name]
 
 
 def follow_run(directory: RunDirectory) -> Iterator[Event | RunState]:

@@ -8,9 +8,8 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from fedmtl.deployment.asking import find_run
 from fedmtl.deployment.registered import Registered
-from fedmtl.deployment.run_state import Stage, deployed_runs, read_run_state
+from fedmtl.deployment.run_state import Stage, deployed_runs, find_run, read_run_state
 from fedmtl.deployment.server_folder import ServerFolder
 from fedmtl.deployment.server_status import ServerStatus, read_status
 from fedmtl.reporting.events import read_events
@@ -73,7 +72,7 @@ def look_at(folder: ServerFolder, name: str | None = None) -> Overview:
     status = read_status(folder)
     connected = status.sites if status else {}
     sites = {site: connected.get(site, "unknown") for site in sorted(Registered.load(folder.sites).sites)}
-    folders = deployed_runs(folder.runs) if name is None else [find_run(folder, name)]
+    folders = deployed_runs(folder.runs) if name is None else [find_run(folder.runs, name)]
     return Overview(status, sites, tuple(_look_at(RunDirectory.open(run)) for run in folders))
 
 

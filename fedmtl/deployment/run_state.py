@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from fedmtl.deployment.files import write_file
-from fedmtl.errors import RunError
+from fedmtl.errors import RunError, did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +63,18 @@ def deployed_runs(runs: Path) -> list[Path]:
         except RunError as error:
             logger.warning("%s", error)
     return [folder for _, folder in sorted(found)]
+
+
+def find_run(runs: Path, name: str) -> Path:
+    """The folder of a server's run.
+
+    Raises:
+        RunError: there is none of that name.
+    """
+    known = {path.parent.name: path.parent for path in runs.glob(f"*/{_FILE}")}
+    if name not in known:
+        raise RunError(f"there is no run '{name}' in {runs}; {did_you_mean(name, known)}")
+    return known[name]
 
 
 def is_deployed(folder: Path) -> bool:
