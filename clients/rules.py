@@ -189,6 +189,7 @@ def _sizes(plan: Plan) -> Iterator[tuple[str, float, float, float]]:
     yield "privacy.largest_change", plan.privacy.largest_change, 1e-6, 1e6
     yield "privacy.largest_weight", plan.privacy.largest_weight, 1, 10**9
     yield "augment.color", plan.augment.color, 0, 10
+    yield "augment.rotation", plan.augment.rotation, 0, 180
     low, high = plan.augment.scale
     yield "augment.scale[0]", low, 0.1, 10
     yield "augment.scale[1]", high, low, 10

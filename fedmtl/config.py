@@ -124,9 +124,11 @@ class PartitionConfig:
 
 @dataclass
 class AugmentConfig:
-    """Training augmentation; every label follows (depth is divided by the scale, normals mirror x)."""
+    """Training augmentation; every label follows (depth is divided by the scale, normals mirror x and turn)."""
 
     flip: bool = True
+    rotation: float = 0.0
+    """Largest angle, to either side, by which an image is turned, in degrees; 0 is off."""
     scale: tuple[float, float] = (1.0, 1.0)
     """Random zoom range before a crop back to size; (1, 1) is off."""
     color: float = 0.2

@@ -6,9 +6,11 @@ import math
 import os
 import re
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from fedmtl.config import LEAST_HOLDERS, Plan, PrivacyConfig, Scenario
 from fedmtl.errors import ConfigError, did_you_mean
@@ -32,7 +34,7 @@ def load_scenario(path: Path, overrides: Sequence[str] = ()) -> Scenario:
 
 def parse_scenario(text: str, where: str = "scenario", overrides: Sequence[str] = ()) -> Scenario:
     """As `load_scenario`, from text; `where` is what messages call it."""
-    tree = merge(OmegaConf.structured(Scenario), read_tree(text, where), where)
+    tree = merge(_schema(Scenario), read_tree(text, where), where)
     for override in overrides:
         key, equals, _ = override.partition("=")
         if not (key and equals):
@@ -63,8 +65,21 @@ def parse_plan(text: str) -> Plan:
     Raises:
         ConfigError: the text is no plan that this version of fedmtl knows.
     """
+    return deepcopy(_parsed_plan(text))
+
+
+@lru_cache(maxsize=8)
+def _parsed_plan(text: str) -> Plan:
+    """A plan that nobody may change: every client of a simulation is told the same one, and is asked twice."""
     where = "the server's plan"
-    return resolve(merge(OmegaConf.structured(Plan), read_tree(text, where), where), Plan, where)
+    return resolve(merge(_schema(Plan), read_tree(text, where), where), Plan, where)
+
+
+@lru_cache
+def _schema(kind: type[Scenario | Plan]) -> DictConfig:
+    """The tree of a config's defaults, to be merged and not changed; making one takes longer than copying it."""
+    schema: DictConfig = OmegaConf.structured(kind)
+    return schema
 
 
 def _broken_rules(scenario: Scenario) -> Iterable[tuple[str, str]]:
@@ -125,6 +140,11 @@ def _out_of_range(scenario: Scenario) -> Iterable[tuple[str, str]]:
         yield "data.holdout", f"must be in [0, 1), not {scenario.data.holdout}"
     if not scenario.data.partition.alpha > 0:
         yield "data.partition.alpha", f"must be above 0, not {scenario.data.partition.alpha}"
+    if not 0 <= scenario.data.augment.rotation <= 180:
+        yield (
+            "data.augment.rotation",
+            f"must be from 0 to 180 degrees, not {scenario.data.augment.rotation}",
+        )
     low, high = scenario.data.augment.scale
     if not 0 < low <= high:
         yield "data.augment.scale", f"must be a rising range above 0, not [{low}, {high}]"

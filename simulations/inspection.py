@@ -113,8 +113,10 @@ def _panel(model: TrainedModel, site: Site, sample_id: str) -> Panel:
     rows = []
     for name, task in model.tasks.items():
         label = sample.labels.get(name)
-        drawn = None if label is None else task.picture(label)
-        rows.append(PanelRow(name, drawn, task.picture(predictions[name], reference=label)))
+        drawn, said = (None, "") if label is None else (task.picture(label), task.words(label))
+        prediction = predictions[name]
+        predicted = task.picture(prediction, reference=label)
+        rows.append(PanelRow(name, drawn, predicted, said, task.words(prediction)))
     return Panel(model.client, sample_id, _rgb(sample.image), rows)
 
 

@@ -15,8 +15,10 @@ SOURCES = Registry(
     base=Source,  # type: ignore[type-abstract]
     group="fedmtl.sources",
     builtin={
+        "celeba": "fedmtl.data.celeba:CelebA",
         "cityscapes": "fedmtl.data.cityscapes:Cityscapes",
         "folder": "fedmtl.data.folder:Folder",
+        "multi-mnist": "fedmtl.data.multi_mnist:MultiMnist",
         "nyud": "fedmtl.data.nyud:Nyud",
         "pascal-context": "fedmtl.data.pascal_context:PascalContext",
         "rooms": "fedmtl.data.rooms:Rooms",

@@ -95,7 +95,10 @@ class Archive(OnDisk):
         from fedmtl.data.layouts import misfit  # which knows every kind of source
 
         if not self.fits(self.root):
-            raise DataError(f"{self.path}: {misfit(self.root, self.title, self.marks)}")
+            lacking = [f"it has no folder {mark}" for mark in self.marks if not (self.root / mark).is_dir()]
+            lack = lacking[0] if lacking else f"its folder {self.marks[0]} has no images of that name"
+            way_out = f"unpack the whole archive of {self.title}"
+            raise DataError(f"{self.path}: {misfit(self.root, self.title, lack, way_out)}")
 
     @cached_property
     def splits(self) -> Mapping[str, Split]:

@@ -102,6 +102,8 @@ def inspect(
         for count in counts
         if step == 1 and count.task in readable and count.images and not count.labelled and not count.damaged
     ]
+    # What is wrong with a list is wrong with all the splits in it.
+    problems = list(dict.fromkeys(problems))
     sizes = Counter(f"{each.size[1]}x{each.size[0]}" for each in findings.values() if each.size)
     return Report(problems, counts, layout, dict(sizes.most_common()), remarks)
 

@@ -54,6 +54,8 @@ def find_file(stem: Path, suffixes: Sequence[str], what: str) -> Path:
         FileError: there is more than one.
     """
     found = [path for suffix in suffixes if (path := stem.with_name(stem.name + suffix)).is_file()]
+    if not found and stem.suffix in suffixes and stem.is_file():
+        raise MissingFileError(stem, f"is there, but ids are names without suffix; write '{stem.stem}'")
     if not found:
         raise MissingFileError(stem, f"there is no such {what} ({', '.join(suffixes)})")
     if len(found) > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from fedmtl.data.on_disk import OnDisk
@@ -44,16 +44,21 @@ def recognised(root: Path) -> Iterator[str]:
             yield kind
 
 
-def misfit(root: Path, title: str, marks: Sequence[str]) -> str:
-    """Why a folder is not laid out like `title`, and the way out, as a clause."""
+def misfit(root: Path, title: str, lack: str, way_out: str) -> str:
+    """Why a folder is not laid out like `title`, and the way out, as a clause.
+
+    Args:
+        root: the folder.
+        title: of the data set.
+        lack: what it has not, as a clause.
+        way_out: what to do where no other layout is found, here or one level down.
+    """
     if not root.is_dir():
         return _unknown(root)
-    lacking = [mark for mark in marks if not (root / mark).is_dir()]
-    why = f"it has no folder {lacking[0]}" if lacking else f"its folder {marks[0]} has no images of that name"
-    start = f"is not laid out like {title}: {why}"
+    start = f"is not laid out like {title}: {lack}"
     if (other := next(recognised(root), None)) is not None:
         return f"{start}; use `kind: {other}`, whose layout it has"
-    return f"{start}{_below(root) or f'; unpack the whole archive of {title}'}"
+    return f"{start}{_below(root) or f'; {way_out}'}"
 
 
 def _unknown(root: Path) -> str:
@@ -62,7 +67,10 @@ def _unknown(root: Path) -> str:
         return f"is a file{', an archive: unpack it' if packed else ''}; name the folder with the images and labels"
     if not root.is_dir():
         return "there is no such folder"
-    return f"is not a data-set folder: it has neither a dataset.yaml nor a layout that is known{_below(root)}"
+    known = "is not a data-set folder: it has neither a dataset.yaml nor a layout that is known"
+    if (root / "labels.csv").is_file():
+        return f"{known}; to its labels.csv belong a dataset.yaml, which names the tasks, and train.txt and val.txt"
+    return f"{known}{_below(root)}"
 
 
 def _below(root: Path) -> str:

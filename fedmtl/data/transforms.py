@@ -1,7 +1,7 @@
 """Bringing an image and its labels to size, and augmenting them for training.
 
 An image is (H, W, C), its labels are in their kinds' canonical encoding; what geometry does to a label is the
-kind's affair (`Task.resize`, `flip`, `zoom`).
+kind's affair (`Task.resize`, `flip`, `rotate`, `zoom`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from PIL import Image
 
 from fedmtl.config import AugmentConfig, Resize
 from fedmtl.tasks.base import Label, Task
+from fedmtl.tasks.geometry import turn
 
 Labels = dict[str, Label]
 Size = tuple[int, int]
@@ -50,15 +51,28 @@ def augment(
     config: AugmentConfig,
     rng: np.random.Generator,
 ) -> tuple[NDArray[Any], Labels]:
-    """Mirror with probability 1/2, and zoom by a factor whose logarithm is uniform; size and dtype stay."""
+    """Mirror with probability 1/2, turn by a uniform angle, and zoom by a factor whose logarithm is uniform.
+
+    Size and dtype stay.
+    """
     labels = dict(labels)
     if config.flip and rng.random() < 0.5:
         image = image[:, ::-1]
         labels = {name: tasks[name].flip(label) for name, label in labels.items()}
+    if config.rotation > 0:
+        image, labels = rotate(image, labels, tasks, rng.uniform(-config.rotation, config.rotation))
     low, high = config.scale
     if low != 1 or high != 1:
         image, labels = zoom(image, labels, tasks, math.exp(rng.uniform(math.log(low), math.log(high))), rng)
     return image, labels
+
+
+def rotate(
+    image: NDArray[Any], labels: Mapping[str, Label], tasks: Mapping[str, Task], degrees: float
+) -> tuple[NDArray[Any], Labels]:
+    """Turn a sample counterclockwise about its middle; the size stays, and corners are as around a padded image."""
+    turned = rotate_image(image, degrees)
+    return turned, {name: tasks[name].rotate(label, degrees) for name, label in labels.items()}
 
 
 def zoom(
@@ -122,6 +136,27 @@ def resize_image(image: NDArray[Any], size: Size) -> NDArray[Any]:
     planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
     scaled = torch.nn.functional.interpolate(planes, size=size, mode="bilinear", antialias=True)
     return np.ascontiguousarray(scaled[0].permute(1, 2, 0).numpy())
+
+
+def rotate_image(image: NDArray[Any], degrees: float) -> NDArray[Any]:
+    """Turn (H, W, C) counterclockwise about its middle, bilinear, onto the mean colour (or zero); the dtype stays."""
+    if image.dtype == np.uint8 and image.shape[2] in (1, 3):
+        grey = image.shape[2] == 1
+        picture = Image.fromarray(image[:, :, 0] if grey else np.ascontiguousarray(image))
+        around = 0 if grey else tuple(MEAN_COLOR.tolist())
+        turned = np.asarray(picture.rotate(degrees, Image.Resampling.BILINEAR, fillcolor=around))
+        return turned.reshape(image.shape)
+    height, width = image.shape[:2]
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    matrix = torch.tensor([[[cos, -sin * height / width, 0], [sin * width / height, cos, 0]]])
+    planes = torch.from_numpy(np.ascontiguousarray(image, np.float32)).permute(2, 0, 1)[None]
+    grid = torch.nn.functional.affine_grid(matrix, list(planes.shape), align_corners=False)
+    sampled = torch.nn.functional.grid_sample(planes, grid, padding_mode="border", align_corners=False)
+    sampled *= torch.from_numpy(
+        turn(np.ones((height, width), bool), degrees, np.zeros((height, width), bool))
+    )
+    rounded = sampled.round() if image.dtype == np.uint8 else sampled
+    return rounded[0].permute(1, 2, 0).numpy().astype(image.dtype)
 
 
 def _resize(

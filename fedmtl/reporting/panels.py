@@ -19,11 +19,13 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class PanelRow:
-    """One task of an image: `label` is None where the client has none for it."""
+    """One task of an image: `label` is None where the client has none for it; words say what a picture cannot."""
 
     task: str
     label: Picture | None
     prediction: Picture
+    label_words: str = ""
+    prediction_words: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The contract of a task kind: one subclass, in one file, is all that a new kind needs.
 
 A label passes through three forms. *Raw*: what a file holds. *Label*: a NumPy array in the kind's canonical
-encoding, which geometry (resize, flip, zoom) acts on. *Target*: the torch tensor of a batch. Every kind has a
+encoding, which geometry (resize, flip, rotate, zoom) acts on. *Target*: the torch tensor of a batch. Every kind has a
 value that means "unlabelled", in the second and third form.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fedmtl.errors import ConfigError, DataError
-from fedmtl.tasks.geometry import nearest
+from fedmtl.tasks.geometry import nearest, turn
 from fedmtl.tasks.spec import TaskSpec
 
 Label = NDArray[Any]
@@ -95,6 +95,10 @@ class Task(ABC):
         """The label of the image mirrored left to right."""
         return label[:, ::-1] if self.dense else label
 
+    def rotate(self, label: Label, degrees: float) -> Label:
+        """The label of the image turned counterclockwise about its middle; unlabelled where it had nothing."""
+        return turn(label, degrees, self.unlabelled(label.shape[:2])) if self.dense else label
+
     def zoom(self, label: Label, factor: float) -> Label:
         """What a zoom by `factor` (> 1 brings things nearer) does to values, after the geometry is done."""
         return label
@@ -144,6 +148,10 @@ class Task(ABC):
             reference: the label whose range of values sets the scale, so that a prediction's picture can be
                 compared with it; by default `label` itself. Kinds with a fixed scale ignore it.
         """
+
+    def words(self, label: Label) -> str:
+        """What a label or a prediction says, to stand below its picture; empty for maps, which need no words."""
+        return ""
 
     def _require(self, fits: bool, what: str, raw: NDArray[Any]) -> None:
         """Refuse a raw label that is not `what`."""

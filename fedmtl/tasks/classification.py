@@ -84,3 +84,7 @@ class Classification(Task):
     def picture(self, label: Label, reference: Label | None = None) -> NDArray[np.uint8]:
         """A full bar at the class."""
         return bar_chart(np.where(label == IGNORE, np.nan, np.arange(self.channels) == label), 0, 1)
+
+    def words(self, label: Label) -> str:
+        """The class."""
+        return "unlabelled" if label[0] == IGNORE else self.spec.classes[int(label[0])]

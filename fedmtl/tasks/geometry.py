@@ -1,4 +1,4 @@
-"""Resizing of label maps: values are picked, never mixed, so that classes and unlabelled pixels stay such."""
+"""Resizing and turning label maps: values are picked, never mixed, so classes and unlabelled pixels stay such."""
 
 from __future__ import annotations
 
@@ -30,6 +30,26 @@ def keep_lines(label: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
         elif new > old:
             label = label.take(_centres(old, new), axis=axis)
     return label
+
+
+def turn(label: NDArray[Any], degrees: float, around: NDArray[Any]) -> NDArray[Any]:
+    """A map (H, W, …) turned counterclockwise about its middle, each pixel from the source pixel under its centre.
+
+    Args:
+        label: the map.
+        degrees: the angle.
+        around: a map of that size, for where there is nothing of `label`.
+    """
+    height, width = label.shape[:2]
+    cos, sin = np.float32(np.cos(np.radians(degrees))), np.float32(np.sin(np.radians(degrees)))
+    y = np.arange(height, dtype=np.float32)[:, None] - np.float32((height - 1) / 2)
+    x = np.arange(width, dtype=np.float32) - np.float32((width - 1) / 2)
+    rows, columns = sin * x + cos * y + np.float32(height / 2), cos * x - sin * y + np.float32(width / 2)
+    outside = (rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)
+    source = np.where(outside, 0, rows.astype(np.intp) * width + columns.astype(np.intp))
+    turned = label.reshape(height * width, *label.shape[2:]).take(source, axis=0)
+    turned[outside] = around[outside]
+    return turned
 
 
 def _centres(old: int, new: int) -> NDArray[np.int64]:

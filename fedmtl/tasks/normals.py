@@ -20,7 +20,7 @@ BINS_PER_DEGREE = 10
 
 
 class Normals(Task):
-    """Unit vectors (H, W, 3) float32 with x to the right, zeros unlabelled; learned by the L1 distance.
+    """Unit vectors (H, W, 3) float32, x to the right and y down, zeros unlabelled; learned by the L1 distance.
 
     Metrics, over the pixels of all images together: `mErr`, the mean angular error, its `median`, to a tenth of a
     degree, and its `rmse`, in degrees; `within_<a>`, the percent of pixels with an error below a = 11.25, 22.5 and 30
@@ -54,6 +54,14 @@ class Normals(Task):
     def flip(self, label: Label) -> Label:
         """Mirrored, and so is what points left or right."""
         return label[:, ::-1] * np.array([-1, 1, 1], np.float32)
+
+    def rotate(self, label: Label, degrees: float) -> Label:
+        """Turned, and so is what points to a side, up or down: at 90 degrees, right becomes up."""
+        cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        turned: Label = super().rotate(label, degrees) @ np.array(
+            [[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]], np.float32
+        )
+        return turned
 
     def opposite(self, label: Label) -> Label:
         """The other way."""

@@ -83,3 +83,9 @@ class Regression(Columns):
         """A bar per value, on the scale of `reference`."""
         scale = np.nan_to_num(label if reference is None else reference)
         return bar_chart(label, min(scale.min(), 0), max(scale.max(), 0))
+
+    def words(self, label: Label) -> str:
+        """The values, to three digits; – where one is unlabelled."""
+        shown = ["–" if np.isnan(value) else f"{value:.3g}" for value in label]
+        names = self.spec.classes or ("",)
+        return ", ".join(f"{name} {value}".strip() for name, value in zip(names, shown, strict=True))

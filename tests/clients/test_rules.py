@@ -123,6 +123,8 @@ def test_a_short_plan_cannot_become_a_huge_one():
         ("augment.scale", (1.0, 1e6)),
         ("augment.scale", (1e-6, 1.0)),
         ("augment.color", float("inf")),
+        ("augment.rotation", float("nan")),
+        ("augment.rotation", 181.0),
     ],
 )
 def test_sizes_that_no_site_has_room_or_time_for(key, value):
@@ -147,7 +149,7 @@ def test_every_field_of_a_plan_is_known_here():
     """A field that is added to Plan has to be thought of in `clients.rules`."""
     assert set(leaves(Plan())) == {
         *("seed", "rounds", "image_size", "resize", "tasks", "method"),
-        *("augment.flip", "augment.scale", "augment.color"),
+        *("augment.flip", "augment.rotation", "augment.scale", "augment.color"),
         *("model.backbone.name", "model.backbone.weights", "model.backbone.levels", "model.backbone.norm"),
         *("model.adapter.bottleneck", "model.adapter.top_k", "model.adapter.balance_weight"),
         *("model.adapter.z_weight", "model.adapter.client", "model.adapter.overlap_weight"),

@@ -84,6 +84,12 @@ def test_ids_that_leave_the_folder_are_refused(example):
         Folder(str(example)).ids("train")
 
 
+def test_an_id_with_a_suffix_is_told(example):
+    (example / "train.txt").write_text("a/0.png\n")
+    with pytest.raises(DataError, match=r"a/0\.png: is there, but ids are names without suffix; write '0'"):
+        Folder(str(example)).load("a/0.png", [])
+
+
 @pytest.fixture
 def spectral(tmp_path):
     """Hyperspectral images and a table of labels, with nothing else."""

@@ -1,14 +1,18 @@
 import pytest
 
 from fedmtl.data import Folder
+from fedmtl.data.celeba import CelebA
 from fedmtl.data.cityscapes import Cityscapes
 from fedmtl.data.layouts import open_folder
+from fedmtl.data.multi_mnist import MultiMnist
 from fedmtl.data.nyud import Nyud
 from fedmtl.data.pascal_context import PascalContext
 from fedmtl.data.taskonomy import Taskonomy
 from fedmtl.errors import ConfigError, DataError
+from tests.data.celeba_archive import write_celeba
 from tests.data.cityscapes_archive import write_cityscapes
 from tests.data.folders import write_example
+from tests.data.mnist_files import write_mnist
 from tests.data.nyud_archive import write_nyud
 from tests.data.pascal_archive import write_pascal
 from tests.data.taskonomy_archive import write_taskonomy
@@ -19,6 +23,8 @@ WRITERS = {
     PascalContext: write_pascal,
     Taskonomy: write_taskonomy,
     Cityscapes: write_cityscapes,
+    CelebA: write_celeba,
+    MultiMnist: write_mnist,
 }
 
 
@@ -41,6 +47,11 @@ def test_a_kind_that_is_named_counts(tmp_path):
 
 def test_an_unknown_folder_says_what_to_do(tmp_path):
     with pytest.raises(DataError, match=r"neither a dataset\.yaml nor a layout that is known$"):
+        open_folder(tmp_path)
+    (tmp_path / "labels.csv").touch()
+    with pytest.raises(
+        DataError, match=r"layout that is known; to its labels\.csv belong a dataset\.yaml, which names"
+    ):
         open_folder(tmp_path)
     write_nyud(tmp_path / "unpacked/NYUDv2")
     with pytest.raises(DataError, match=r"did you mean .*unpacked/NYUDv2, which has that of `kind: nyud`\?"):

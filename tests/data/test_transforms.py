@@ -120,6 +120,56 @@ def test_a_mirrored_left_arm_is_a_right_one():
         np.testing.assert_array_equal(labels["parts"][0], [255, 3, 1, 2, 2, 0] if mirrored else parts[0])
 
 
+@pytest.mark.parametrize(
+    ("channels", "dtype"), [(3, np.uint8), (1, np.uint8), (4, np.uint8), (7, np.float32)]
+)
+def test_a_square_image_turned_by_a_right_angle_is_the_same_pixels(channels, dtype):
+    image, labels = sample(24, 24, channels, dtype)
+    out, out_labels = transforms.rotate(image, labels, TASKS, 90)
+    assert out.dtype == dtype
+    np.testing.assert_allclose(out, np.rot90(image), atol=1e-2)
+    for name in ("semseg", "depth"):
+        np.testing.assert_array_equal(out_labels[name], np.rot90(labels[name]))
+    x, y, z = np.moveaxis(np.rot90(labels["normals"]), 2, 0)
+    np.testing.assert_allclose(out_labels["normals"], np.stack([y, -x, z], axis=2), atol=1e-6)
+    assert out_labels["room"] is labels["room"]
+
+
+@pytest.mark.parametrize("degrees", [-33, 7, 90])
+def test_any_sensor_is_turned_alike_and_its_labels_with_it(degrees):
+    image, labels = ramp(40, 100)
+    out, out_labels = transforms.rotate(image, labels, TASKS, degrees)
+    spectrum, _ = transforms.rotate(image.repeat(2, axis=2).astype(np.float32), {}, {}, degrees)
+    inside = transforms.rotate(np.full_like(image, 255), {}, {}, degrees)[0][:, :, 0] == 255
+    labelled = out_labels["semseg"] != 255
+    assert (inside & ~labelled).sum() == 0
+    assert np.abs(out[:, :, 0].astype(int) - out_labels["semseg"])[inside].max() <= 1
+    assert np.abs(out[:, :, 0] - spectrum[:, :, 0])[inside].max() <= 1
+
+
+def test_what_a_turned_image_lacks_is_nothing():
+    image, labels = sample(24, 32)
+    out, out_labels = transforms.rotate(image, labels, TASKS, 45)
+    np.testing.assert_array_equal(out[0, 0], transforms.MEAN_COLOR)
+    assert out_labels["semseg"][0, 0] == 255
+    assert out_labels["depth"][0, 0] == 0
+    assert not out_labels["normals"][0, 0].any()
+    grey, _ = transforms.rotate(np.ones((24, 32, 1), np.uint8), {}, {}, 45)
+    assert grey[0, 0] == 0
+
+
+def test_angles_span_their_range_to_both_sides():
+    config = AugmentConfig(flip=False, rotation=20.0)
+    right = np.broadcast_to(np.array([1, 0, 0], np.float32), (9, 9, 3))
+    angles = []
+    for seed in range(40):
+        image, _ = ramp(9, 9)
+        _, out = transforms.augment(image, {"normals": right}, TASKS, config, np.random.default_rng(seed))
+        angles.append(-np.degrees(np.arctan2(out["normals"][4, 4, 1], out["normals"][4, 4, 0])))
+    assert -20 <= min(angles) < -15
+    assert 15 < max(angles) <= 20
+
+
 @pytest.mark.parametrize("factor", [0.5, 1.6])
 def test_numbers_of_a_pixel_move_with_it_and_stay(factor):
     image, columns = ramp(40, 100)

@@ -36,7 +36,11 @@ SECTIONS = [
 def _panels() -> list[Panel]:
     rng = np.random.default_rng(0)
     image, label, prediction = rng.integers(0, 256, (3, 96, 128, 3), dtype=np.uint8)
-    rows = [PanelRow("semseg", label, prediction), PanelRow("depth", None, prediction)]
+    rows = [
+        PanelRow("semseg", label, prediction),
+        PanelRow("depth", None, prediction),
+        PanelRow("sign", label, prediction, "<stop>", "yield"),
+    ]
     return [Panel("street-0", "000123", image, rows)]
 
 
@@ -105,8 +109,9 @@ def test_what_each_client_leaves_with_stands_beside_the_last_round_and_what_it_c
 
 def test_pictures_are_inside_and_named(page):
     predictions = _section(page, "predictions")
-    assert predictions.count('src="data:image/png;base64,') == 4
+    assert predictions.count('src="data:image/png;base64,') == 6
     assert predictions.count("no label") == 1
+    assert re.findall("<small>(.+?)</small>", predictions) == ["&lt;stop&gt;", "yield"]
     assert all(re.findall(r'alt="(.*?)"', predictions))
 
 
@@ -169,7 +174,7 @@ def test_opens_in_a_browser(page, tmp_path: Path):
     ).stdout
     assert _sections(dom) == SECTIONS
     assert dom.count("<svg") == 6 + 6 + 2
-    assert dom.count("<img") == 4
+    assert dom.count("<img") == 6
     assert dom.count("<table") == 6
     assert not re.search(r'(?:src|href)="https?:', dom)
     picture = tmp_path / "report.png"

@@ -3,6 +3,8 @@
 import pytest
 
 from fedmtl.data.taskonomy_buildings import TINY
+from tests.data.celeba_archive import write_celeba
+from tests.data.mnist_files import write_mnist
 from tests.data.nyud_archive import write_nyud
 from tests.data.pascal_archive import write_pascal
 from tests.data.taskonomy_archive import POINTS, write_taskonomy
@@ -20,4 +22,6 @@ def archives(tmp_path_factory):
     write_nyud(root / "NYUDv2", splits=IDS)
     buildings = [name for split in ("train", "val") for name in TINY[split].split()]
     write_taskonomy(root / "taskonomy", buildings=buildings, points=POINTS[:1])
+    write_mnist(root / "mnist", suffix=".gz")
+    write_celeba(root / "celeba", splits=(0,) * 10 + (1, 1, 2))
     return root

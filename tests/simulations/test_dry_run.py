@@ -8,17 +8,20 @@ import pytest
 from clients.model import ClientModel
 from clients.site import make_sites
 from fedmtl import shipped
-from fedmtl.config import CacheKind, Plan
+from fedmtl.config import CacheKind, ClientConfig, Plan
 from fedmtl.data.decoded import default_folder
 from fedmtl.errors import ConfigError, DataError
+from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import load_scenario
 from simulations import dry_run as module
 from simulations.dry_run import dry_run
 from simulations.inprocess import run_inprocess
 from simulations.rehearsal import _with_loading
+from tests.data.folders import write_example
 from tests.federations import create, events_of, tiny
 
-ON_ARCHIVES = [name for name in shipped.names() if name.startswith(("fedhca2", "fmtl-bench", "taskonomy"))]
+PREFIXES = ("celeba", "fedhca2", "fmtl-bench", "multi-mnist", "taskonomy")
+ON_ARCHIVES = [name for name in shipped.names() if name.startswith(PREFIXES)]
 SMALL = (
     "data.image_size=[24, 32]",
     "model.backbone={name: lcnet_035, weights: scratch, levels: []}",
@@ -57,6 +60,30 @@ def test_every_scenario_on_published_data_passes(name, archives):
     found = dry_run(published(name, archives, *SMALL))
     assert all(client.train_images and client.val_images and client.steps for client in found.clients)
     assert 0 < found.seconds < math.inf
+
+
+def test_a_task_of_multi_mnist_has_three_clients_and_two_have_both(archives):
+    sites = make_sites(published("multi-mnist", archives))
+    tasks = [[spec.name for spec in site.tasks] for site in sites.values()]
+    assert sorted(tasks) == [["left"], ["left", "right"], ["left", "right"], ["right"]]
+
+
+def test_celeba_has_multi_label_tasks_and_a_classification(archives):
+    sites = make_sites(published("celeba", archives))
+    kinds = {spec.name: spec.kind for site in sites.values() for spec in site.tasks}
+    assert kinds == dict.fromkeys(("beard", "hair", "worn"), "multilabel") | {"smiling": "classification"}
+
+
+def test_a_folder_with_a_table_of_labels_is_one_like_any_other(tmp_path):
+    root = str(write_example(tmp_path / "ward"))
+    data = replace(tiny("data.partition.kind=iid").data, sources={"ward": {"kind": "folder", "path": root}})
+    client = ClientConfig("ward", ["objects", "room_type"])
+    scenario = replace(tiny("rounds=1"), data=data, clients={"a": client, "b": client})
+    assert [client.tasks for client in dry_run(scenario).clients] == [("objects", "room_type")] * 2
+    run = RunDirectory.create(tmp_path / "run", scenario)
+    run_inprocess(run)
+    metrics = {(event["task"], event["metric"]) for event in events_of(run, "metric")}
+    assert metrics >= {("objects", "mAP"), ("objects", "accuracy"), ("room_type", "accuracy")}
 
 
 @pytest.mark.parametrize(

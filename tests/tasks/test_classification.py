@@ -40,3 +40,8 @@ def test_predict_and_picture_show_the_class():
     assert bars[60] == 1
     assert bars[10] < 0.02
     assert bars[110] < 0.02
+
+
+def test_words_are_the_class():
+    assert TASK.words(np.array([2])) == "c"
+    assert TASK.words(np.array([-1])) == "unlabelled"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fedmtl.tasks.geometry import keep_lines, nearest
+from fedmtl.tasks.geometry import keep_lines, nearest, turn
 
 RESIZERS = (nearest, keep_lines)
 SIZES = [(12, 16), (6, 8), (5, 7), (24, 9), (30, 40), (1, 1)]
@@ -62,3 +62,34 @@ def test_keep_lines_keeps_a_line_of_one_pixel_as_one(position):
     label = np.zeros((12, 16), np.int16)
     label[:, position] = 255
     assert ((keep_lines(label, (7, 5)) == 255).sum(axis=1) == 1).all()
+
+
+NOTHING = np.full((4, 4), -1)
+
+
+@pytest.mark.parametrize("quarters", [-3, -2, -1, 0, 1, 2, 3, 4])
+def test_a_square_turned_by_right_angles_loses_nothing(quarters):
+    label = np.random.default_rng(0).integers(0, 255, (4, 4))
+    np.testing.assert_array_equal(turn(label, 90 * quarters, NOTHING), np.rot90(label, quarters))
+
+
+def test_what_was_outside_is_of_the_other_map():
+    # A row that is made upright keeps its middle pixel.
+    label = np.array([[1, 2, 3]], np.int16)
+    turned = turn(label, 90, np.array([[7, 8, 9]], np.int16))
+    np.testing.assert_array_equal(turned, [[7, 2, 9]])
+    assert turned.dtype == np.int16
+
+
+def test_a_turned_pixel_comes_from_under_its_centre():
+    # The right neighbour of the middle of 3×3 goes from (1, 0) to (cos, −sin); at 40 degrees that is (0.77, −0.64).
+    label = np.zeros((3, 3), np.uint8)
+    label[1, 2] = 1
+    np.testing.assert_array_equal(turn(label, 40, label * 0), [[0, 0, 1], [0, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(turn(label, 20, label * 0), label)
+
+
+def test_turning_there_and_back_keeps_the_middle():
+    label = np.arange(40)[:, None] // 8 * np.ones(40, int)  # broad stripes
+    again = turn(turn(label, 17, label * 0), -17, label * 0)
+    assert (again == label)[10:30, 10:30].mean() > 0.9

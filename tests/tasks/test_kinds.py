@@ -222,6 +222,19 @@ def test_resizing_gives_the_size_and_no_new_values(kind, size):
         assert resized is label
 
 
+@every_kind
+def test_turning_once_round_changes_nothing_and_a_corner_has_no_label(kind):
+    task = make(kind)
+    label = random_label(task, np.random.default_rng(0))
+    turned = task.rotate(label, 45)
+    assert turned.dtype == label.dtype
+    if task.dense:
+        np.testing.assert_allclose(task.rotate(label, 360), label, atol=1e-6)
+        np.testing.assert_array_equal(turned[0, 0], task.unlabelled((1, 1))[0, 0])
+    else:
+        assert turned is label
+
+
 @dense_kind
 def test_the_unlabelled_stays_unlabelled(kind):
     task = make(kind)
@@ -229,6 +242,7 @@ def test_the_unlabelled_stays_unlabelled(kind):
     for changed in (
         task.resize(nothing, SIZE),
         task.flip(task.unlabelled(SIZE)),
+        task.rotate(task.unlabelled(SIZE), 20),
         task.zoom(task.unlabelled(SIZE), 2),
     ):
         np.testing.assert_array_equal(changed, task.unlabelled(SIZE))
@@ -243,6 +257,13 @@ def test_pictures_are_rgb(kind):
         picture = task.picture(shown, reference=label)
         assert picture.dtype == np.uint8
         assert picture.shape == (*SIZE, 3) if task.dense else picture.shape[2] == 3
+
+
+@every_kind
+def test_what_is_no_map_has_words(kind):
+    task = make(kind)
+    for label in (random_label(task, np.random.default_rng(0)), task.predict(batch(task, 1)[0][0])):
+        assert bool(task.words(label)) is not task.dense
 
 
 @every_kind

@@ -42,6 +42,8 @@ def test_metrics_equal_numpy():
     assert metrics["mAP"] == pytest.approx(100 * np.mean([average_precision(s, t) for s, t in columns]))
     f1 = [2 * ((s >= 0.5) & (t == 1)).sum() / ((s >= 0.5).sum() + t.sum()) for s, t in columns]
     assert metrics["macro_f1"] == pytest.approx(100 * np.mean(f1))
+    right = [((s >= 0.5) == (t == 1)).mean() for s, t in columns]
+    assert metrics["accuracy"] == pytest.approx(100 * np.mean(right))
 
 
 def test_a_class_that_no_image_has_is_left_out():
@@ -61,3 +63,9 @@ def test_predictions_are_probabilities():
     np.testing.assert_allclose(
         TASK.predict(torch.tensor([0.0, np.log(3), -100.0])), [0.5, 0.75, 0], atol=1e-6
     )
+
+
+def test_words_are_the_classes_that_are_likelier_than_not():
+    assert TASK.words(np.array([0.5, 0.49, 1.0])) == "a, c"
+    assert TASK.words(np.array([0.0, 0.0, np.nan])) == "none"
+    assert TASK.words(np.array([np.nan] * 3)) == "unlabelled"

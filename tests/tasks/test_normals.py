@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from fedmtl.tasks.geometry import turn
 from fedmtl.tasks.normals import angular_error
 from fedmtl.tasks.palette import UNLABELLED
 from tests.tasks.examples import batch, make
@@ -29,6 +30,36 @@ def test_unit_vectors_survive_a_png():
 def test_a_mirrored_image_points_the_other_way():
     right, ahead = [1, 0, 0], [0, 0.6, -0.8]
     np.testing.assert_allclose(TASK.flip(np.array([[right, ahead]])), [[ahead, [-1, 0, 0]]])
+
+
+def test_what_points_right_in_a_turned_image_points_up():
+    label = np.zeros((2, 2, 3), np.float32)
+    label[0, 0], label[0, 1], label[1, 0] = [1, 0, 0], [0, 1, 0], [0, 0.6, -0.8]
+    expected = np.zeros((2, 2, 3))
+    expected[1, 0], expected[0, 0], expected[1, 1] = [0, -1, 0], [1, 0, 0], [0.6, 0, -0.8]
+    turned = TASK.rotate(label, 90)
+    np.testing.assert_allclose(turned, expected, atol=1e-6)
+    assert turned.dtype == np.float32
+
+
+def plane(size, across, down):
+    """Depth across·x + down·y about the middle, and the plane's normal towards the camera, at every pixel."""
+    y, x = np.mgrid[: size[0], : size[1]]
+    depth = 5 + across * (x - (size[1] - 1) / 2) + down * (y - (size[0] - 1) / 2)
+    normal = unit(np.array([across, down, -1.0]), 0)
+    return depth.astype(np.float32), np.broadcast_to(normal, (*size, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("degrees", [-120, -20, 5, 35, 90])
+def test_a_turned_plane_has_the_normal_of_its_turned_depth(degrees):
+    depth, normals = plane((41, 41), 0.02, -0.05)
+    turned = turn(depth, degrees, np.zeros_like(depth))[10:31, 10:31]
+    y, x = np.mgrid[:21, :21]
+    across, down, _ = np.linalg.lstsq(
+        np.stack([x, y, x * 0 + 1], 2).reshape(-1, 3), turned.ravel(), rcond=None
+    )[0]
+    expected = unit(np.array([across, down, -1.0]), 0)
+    np.testing.assert_allclose(TASK.rotate(normals, degrees)[20, 20], expected, atol=2e-3)
 
 
 @pytest.mark.parametrize(

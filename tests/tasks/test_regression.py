@@ -62,3 +62,8 @@ def test_bars_share_the_label_s_scale():
     picture = TASK.picture(prediction, reference=label)
     painted = (picture != 255).any(axis=2).mean(axis=0)
     assert painted[60] == painted[100] == pytest.approx(0.5, abs=0.02)
+
+
+def test_words_are_names_and_numbers():
+    assert TASK.words(np.array([0.12345, np.nan, -1200.0])) == "a 0.123, b –, c -1.2e+03"
+    assert build_task(TaskSpec("age", "regression")).words(np.array([31.0])) == "31"
