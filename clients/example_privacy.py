@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from fedmtl.config import ExamplePrivacyConfig, TrainingConfig
+from fedmtl.config import TrainingConfig
 from fedmtl.errors import ConfigError, RefusalError
 from fedmtl.exchange.messages import Instruction
 from fedmtl.models.groups import parse_group
 from fedmtl.privacy.example_ledger import ExampleLedger, Grant
 from fedmtl.privacy.example_level import Sampling
+from fedmtl.privacy_config import ExamplePrivacyConfig
 
 LEDGER = "privacy.jsonl"
 

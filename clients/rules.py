@@ -16,10 +16,11 @@ import timm
 import yaml
 
 from fedmtl.aggregation import METHODS
-from fedmtl.config import Plan, PrivacyConfig
+from fedmtl.config import Plan
 from fedmtl.deployment.site import Limits
 from fedmtl.errors import RefusalError
 from fedmtl.exchange.messages import Federation
+from fedmtl.privacy_config import PrivacyConfig
 from fedmtl.scenario import parse_plan
 from fedmtl.tasks import TaskSpec
 

@@ -13,7 +13,6 @@ from clients.masking import Masking, Value
 from clients.own_metrics import OwnMetrics
 from clients.participant import Participant
 from clients.site import Site
-from fedmtl.config import NoiseKind
 from fedmtl.errors import ExchangeError, RefusalError
 from fedmtl.exchange.codec import Encoded
 from fedmtl.exchange.messages import Federation
@@ -30,6 +29,7 @@ from fedmtl.privacy.fitness import check_client_privacy, check_sums
 from fedmtl.privacy.holders import Sum, sum_of
 from fedmtl.privacy.secure_sum import Confirmation, Deal, Revealed, Setup, Weighted
 from fedmtl.privacy.statistics import LOSS_SIZE, is_statistic, loss_name, metrics_name
+from fedmtl.privacy_config import NoiseKind
 from fedmtl.snapshots import Snapshots
 from fedmtl.training.statistics import join_statistics, statistics_size
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from fedmtl.privacy_config import ExamplePrivacyConfig, PrivacyConfig
+
 
 class PartitionKind(Enum):
     """How clients that name the same source divide its training images."""
@@ -66,30 +68,11 @@ class ScheduleKind(Enum):
     linear = "linear"
 
 
-LEAST_HOLDERS = 3
-"""Of a group under secure sums: a sum of two tells each of them the other's part."""
-
-
 class Sampling(Enum):
     """How a round's clients are drawn: a fixed number of them, or each by itself with the same probability."""
 
     fixed = "fixed"
     poisson = "poisson"
-
-
-class NoiseKind(Enum):
-    """Who adds the noise of client-level differential privacy: nobody, the server, or the clients, a share each."""
-
-    none = "none"
-    central = "central"
-    distributed = "distributed"
-
-
-class ClipKind(Enum):
-    """What of a client's update is clipped: each group by itself, or all of it together."""
-
-    group = "group"
-    flat = "flat"
 
 
 class Resize(Enum):
@@ -150,7 +133,7 @@ class DataConfig:
     partition: PartitionConfig = field(default_factory=PartitionConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     workers: int = 0
-    """Loader processes per client; 0 loads in the training process."""
+    """Loader processes per client, or threads once all its images are kept decoded; 0 loads where it trains."""
     cache: CacheKind = CacheKind.memory
     """Where decoded, resized images are kept."""
     cache_folder: str = ""
@@ -163,20 +146,6 @@ class TaskConfig:
 
     weight: float | None = None
     """Weight of the task's loss; unset: the field's usual weight for its kind."""
-
-
-@dataclass
-class ExamplePrivacyConfig:
-    """Differential privacy of a client's training images: DP-SGD, an image with all its labels one example."""
-
-    epsilon: float = MISSING
-    """What every round of every run on these images may cost together, at `delta`; then training is refused."""
-    delta: float = 1e-5
-    clip_norm: float = 1.0
-    """The largest L2 norm of an image's gradient; it takes the place of `training.clip_norm`."""
-    noise_multiplier: float | None = None
-    """Standard deviation of the noise in a step's sum of gradients, in units of `clip_norm`; unset: the least with
-    which what is left of the budget lasts for a run's rounds."""
 
 
 @dataclass
@@ -315,49 +284,6 @@ class ExchangeConfig:
     """What training added, from clients; what a codec loses is added to a client's next update."""
     down: dict[str, Any] = field(default_factory=lambda: {"name": "fp32"})
     """To clients: values, or, with a lossy codec, their difference from what a client has."""
-
-
-@dataclass
-class ClientPrivacyConfig:
-    """Differential privacy of whole clients: what is released says little of whether one took part."""
-
-    noise: NoiseKind = NoiseKind.none
-    multiplier: float | None = None
-    """Standard deviation of the noise in a sum over clients, in units of what one client can add to it; unset: the
-    least with which all rounds together cost no more than `epsilon`."""
-    epsilon: float | None = None
-    """What all rounds together may cost, at `delta`: the run stops before it costs more. Unset: no limit."""
-    delta: float = 1e-5
-    clip: float = 1.0
-    """The largest L2 norm of a client's update."""
-    clip_by: ClipKind = ClipKind.group
-    adaptive_quantile: float | None = None
-    """The share of updates that clipping should leave as they are; the norm then follows it (Andrew et al. 2021)."""
-    shares: dict[str, float] = field(default_factory=dict)
-    """Shell-style patterns of groups → their share of the budget, relative to 1 of the others; the first counts."""
-
-
-@dataclass
-class PrivacyConfig:
-    """What of a client the others and the server get to see."""
-
-    secure_sums: bool = False
-    """The server learns sums over a group's holders and nothing of one of them."""
-    min_holders: int | None = None
-    """A group that fewer clients train stays with them: it is not sent, nor broadcast. Unset: 3 with `secure_sums`,
-    where it is the least, and no limit without."""
-    largest_change: float = 8.0
-    """What training may add to a value in one round (with `secure_sums`)."""
-    largest_weight: int = 10_000
-    """Images, or labels of a task, that count for a client at most (with `secure_sums`)."""
-    client: ClientPrivacyConfig = field(default_factory=ClientPrivacyConfig)
-
-    @property
-    def least_holders(self) -> int:
-        """Of a group that leaves its clients; 1 where any may."""
-        if self.min_holders is not None:
-            return self.min_holders
-        return LEAST_HOLDERS if self.secure_sums else 1
 
 
 @dataclass

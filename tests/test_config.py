@@ -5,13 +5,14 @@ import dataclasses
 import pytest
 from omegaconf import MISSING, OmegaConf
 
-from fedmtl import config
+from fedmtl import config, privacy_config
 from fedmtl.config import ClientConfig, Plan, Scenario, TaskConfig
 
 TREES = [
     kind
-    for kind in vars(config).values()
-    if dataclasses.is_dataclass(kind) and kind.__module__ == config.__name__
+    for module in (config, privacy_config)
+    for kind in vars(module).values()
+    if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
 ]
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from fedmtl.config import CacheKind, ExamplePrivacyConfig
+from fedmtl.config import CacheKind
 from fedmtl.deployment.federation import NAME
 from fedmtl.deployment.readiness import HOST
 from fedmtl.errors import ConfigError
 from fedmtl.privacy.example_level import broken_rules
+from fedmtl.privacy_config import ExamplePrivacyConfig
 from fedmtl.structured import load_structured
 
 
@@ -30,7 +31,7 @@ class SiteData:
     val_images: int | None = None
     """At most so many."""
     workers: int = 0
-    """Loader processes; 0 loads in the training process."""
+    """Loader processes, or threads once all images are kept decoded; 0 loads in the training process."""
     cache: CacheKind = CacheKind.memory
     """Where decoded, resized images are kept."""
     cache_folder: str = ""

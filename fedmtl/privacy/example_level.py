@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple, Self
 
-from fedmtl.config import ExamplePrivacyConfig, TrainingConfig
+from fedmtl.config import TrainingConfig
+from fedmtl.privacy_config import ExamplePrivacyConfig
 
 
 class Sampling(NamedTuple):

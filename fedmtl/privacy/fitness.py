@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fedmtl.aggregation import Method, Policy
-from fedmtl.config import NoiseKind, Plan
+from fedmtl.config import Plan
 from fedmtl.errors import ConfigError
+from fedmtl.privacy_config import NoiseKind
 
 STATISTICS = "norm_stats"
 """Counters and variances, which can be neither masked nor noised: a little off, they are no longer either."""

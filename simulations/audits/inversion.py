@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fedmtl.config import LEAST_HOLDERS, Scenario
+from fedmtl.config import Scenario
 from fedmtl.data.transforms import fit, to_float
 from fedmtl.errors import ConfigError
 from fedmtl.privacy.accounting import solve_multiplier
@@ -20,6 +20,7 @@ from fedmtl.privacy.audits.inversion import INVERSIONS, Inversion
 from fedmtl.privacy.audits.inversion.victim import gradient_of
 from fedmtl.privacy.audits.quality import SUCCESS, psnr
 from fedmtl.privacy.release import Release
+from fedmtl.privacy_config import LEAST_HOLDERS
 from fedmtl.reporting.audits import Findings, Picture, Row, Strip
 from fedmtl.reporting.panels import data_uri
 from fedmtl.run_directory import RunDirectory

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from fedmtl.config import ClipKind
 from fedmtl.errors import ExchangeError
 from fedmtl.privacy.clipping import CHUNK, WHOLE, clipped, factors, norm
+from fedmtl.privacy_config import ClipKind
 
 VECTORS = {
     "a": np.array([3.0, 4.0], np.float32),

@@ -2,8 +2,9 @@ import math
 
 import pytest
 
-from fedmtl.config import ExamplePrivacyConfig, TrainingConfig
+from fedmtl.config import TrainingConfig
 from fedmtl.privacy.example_level import Sampling, broken_rules
+from fedmtl.privacy_config import ExamplePrivacyConfig
 
 
 @pytest.mark.parametrize(
