@@ -12,7 +12,7 @@ run: $(STAMP)  ## Train the default scenario; the report is in runs/
 	$(BIN)/fedmtl run rooms
 
 test: $(STAMP)  ## The test suite, on two cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-deployment: $(STAMP)  ## Whole deployments as separate processes, in which things die
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m deployment

@@ -56,6 +56,7 @@ class ClientDataset(Dataset[Item]):
         self._cache: dict[int, Prepared] = {}
         self._disk = self._open_disk()
         self.in_memory = config.cache is not CacheKind.none and self._disk is None
+        self._decoded = False
         self._unlabelled = {task.name: task.target(task.unlabelled(self.size)) for task in tasks}
 
     def __len__(self) -> int:
@@ -91,10 +92,19 @@ class ClientDataset(Dataset[Item]):
         return {"image": torch.from_numpy(pixels), "targets": targets, "labelled": labelled, "index": index}
 
     def preload(self, threads: int) -> None:
-        """Fill the memory now, so that loader processes started later inherit it."""
+        """Fill the memory now."""
         missing = [index for index in range(len(self)) if index not in self._cache]
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(self._prepared, missing))
+
+    def is_decoded(self) -> bool:
+        """Whether every image has been decoded and kept, as far as the cache's names tell; true once it was."""
+        if not self._decoded:
+            if self._disk is not None:
+                self._decoded = all(self._disk.has(sample_id) for sample_id in self.ids)
+            else:
+                self._decoded = len(self._cache) == len(self)
+        return self._decoded
 
     def _prepared(self, index: int) -> Prepared:
         if self._disk is not None:

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from fedmtl.data.base import Source
 from fedmtl.errors import DataError
 from fedmtl.tasks.base import Label, Task
 
+_START = 10
+"""Bytes of a .npy file of version 1.0 before its header; the last two are the header's length."""
 _LABEL = "label "
 """Goes before a task's name in a file, where `image` and `identity` are names as well."""
 
@@ -52,6 +56,10 @@ class DecodedCache:
         self.names = [task.name for task in tasks]
         specs = sorted([task.name, task.spec.kind, *task.spec.classes] for task in tasks)
         self.form = [type(source).__qualname__, specs, *form]
+
+    def has(self, sample_id: str) -> bool:
+        """Whether the sample has a file, be it of what it was made of long ago."""
+        return self._path(self.source.files(sample_id, [])[0].absolute(), sample_id).is_file()
 
     def get(self, sample_id: str, prepare: Callable[[], Prepared]) -> Prepared:
         """The sample from its file, or else from `prepare`, and then into its file.
@@ -93,15 +101,25 @@ def _state(path: Path) -> Sequence[Any]:
 def _read(path: Path, identity: str) -> Prepared | None:
     """What a file holds; None where there is none, it is damaged, or was made of something else."""
     try:
-        record = np.asarray(np.load(path, mmap_mode="r"))
-        if record.dtype.names is None or record["identity"].item() != identity.encode():
+        with path.open("rb") as file:
+            mapped = np.asarray(np.memmap(file, np.uint8, "r"))
+        start = _START + int.from_bytes(mapped[_START - 2 : _START].tobytes(), "little")
+        dtype = _form(mapped[:start].tobytes())
+        record = mapped[start : start + dtype.itemsize].view(dtype).reshape(())
+        if dtype.names is None or record["identity"].item() != identity.encode():
             return None
-        labels = {
-            name.removeprefix(_LABEL): record[name] for name in record.dtype.names if name.startswith(_LABEL)
-        }
+        labels = {name.removeprefix(_LABEL): record[name] for name in dtype.names if name.startswith(_LABEL)}
         return Prepared(record["image"], labels)
     except (OSError, ValueError, EOFError, SyntaxError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _form(header: bytes) -> np.dtype[Any]:
+    """The dtype of the one record of a .npy file that begins so; the samples of a source have few."""
+    file = BytesIO(header)
+    np.lib.format.read_magic(file)
+    return np.lib.format.read_array_header_1_0(file)[2]
 
 
 def _write(path: Path, identity: str, prepared: Prepared) -> None:
@@ -119,7 +137,7 @@ def _write(path: Path, identity: str, prepared: Prepared) -> None:
         path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(exist_ok=True)
         with partial.open("wb") as file:
-            np.save(file, record)
+            np.lib.format.write_array(file, record, version=(1, 0))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from fedmtl.data.dataset import ClientDataset, Item
+from fedmtl.data.threaded import Threaded
 from fedmtl.seeding import numpy_rng, torch_generator
 
 
@@ -54,6 +56,18 @@ class Batch:
         )
 
 
+class Loader(Protocol):
+    """Batches of one epoch."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def __iter__(self) -> Iterator[Batch]:
+        """In order."""
+        ...
+
+
 def make_loader(
     dataset: ClientDataset,
     batch_size: int,
@@ -63,7 +77,7 @@ def make_loader(
     words: Sequence[str | int] = (),
     workers: int = 0,
     batches: Sequence[list[int]] | None = None,
-) -> DataLoader[Any]:
+) -> Loader:
     """A loader of one epoch, cheap enough to make anew each time; iterate over it once.
 
     In training, order and augmentation are random, keyed by (seed, words) and, for augmentation, the sample's
@@ -76,16 +90,19 @@ def make_loader(
         training: whether to shuffle and augment.
         seed: the run's.
         words: what the randomness is for, for example (round, client, epoch).
-        workers: loader processes; 0 loads in this one.
+        workers: loader processes, or threads once all images are decoded; 0 loads where the batches are taken.
         batches: the positions of each batch's images, in place of those that `batch_size` and order make.
     """
+    epoch = _Epoch(dataset, seed, (*words,)) if training else dataset
+    if batches is None:
+        batches = _batches(len(dataset), batch_size, training, seed, words)
     if workers and dataset.in_memory:
         dataset.preload(workers)
+    if workers and dataset.is_decoded():
+        return Threaded(batches, _Make(epoch, dataset.ids, pinned=torch.cuda.is_available()), workers)
     return DataLoader(
-        _Epoch(dataset, seed, (*words,)) if training else dataset,
-        batch_sampler=(
-            _batches(len(dataset), batch_size, training, seed, words) if batches is None else batches
-        ),
+        epoch,
+        batch_sampler=batches,
         collate_fn=_Collate(dataset.ids),
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
@@ -114,11 +131,29 @@ class _Collate:
     def __call__(self, items: list[Item]) -> Batch:
         tasks = items[0]["targets"]
         return Batch(
-            torch.stack([item["image"] for item in items]),
-            {task: torch.stack([item["targets"][task] for item in items]) for task in tasks},
+            _stack([item["image"] for item in items]),
+            {task: _stack([item["targets"][task] for item in items]) for task in tasks},
             {task: torch.tensor([item["labelled"][task] for item in items]) for task in tasks},
             [self.ids[item["index"]] for item in items],
         )
+
+
+def _stack(tensors: Sequence[Tensor]) -> Tensor:
+    """As torch.stack, by NumPy: torch would start threads of its own for each thread that loads."""
+    return torch.from_numpy(np.stack([tensor.numpy() for tensor in tensors]))
+
+
+@dataclass(frozen=True)
+class _Make:
+    """Loads the items at some positions and stacks them."""
+
+    items: Dataset[Item]
+    ids: tuple[str, ...]
+    pinned: bool
+
+    def __call__(self, positions: list[int]) -> Batch:
+        batch = _Collate(self.ids)([self.items[position] for position in positions])
+        return batch.pin_memory() if self.pinned else batch
 
 
 def _batches(

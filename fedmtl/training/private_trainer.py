@@ -6,13 +6,13 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from fedmtl.data import Batch, make_loader
+from fedmtl.data.loader import Loader
 from fedmtl.errors import ConfigError
 from fedmtl.privacy.example_level import Mechanism
 from fedmtl.privacy.poisson import poisson_sample
@@ -65,7 +65,7 @@ class PrivateTrainer:
         labelled = {task.name: sum(source.has_label(i, task.name) for i in ids) for task in local.tasks}
         return LocalResult(len(ids), sampling.steps, labelled, {}, {}, time.monotonic() - began)
 
-    def _loader(self, samples: Sequence[Sequence[int]], words: tuple[str | int, ...]) -> DataLoader[Any]:
+    def _loader(self, samples: Sequence[Sequence[int]], words: tuple[str | int, ...]) -> Loader:
         """The images of all samples, one at a time; how one is augmented in a pass is keyed by `words`."""
         return make_loader(
             self.local.dataset,

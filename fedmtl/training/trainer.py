@@ -6,13 +6,12 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
-from torch.utils.data import DataLoader
 
 from fedmtl.config import Plan
 from fedmtl.data import Batch, ClientDataset, make_loader
+from fedmtl.data.loader import Loader
 from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.seeding import torch_seed
 from fedmtl.tasks import Task
@@ -83,7 +82,7 @@ class LocalTrainer:
         seconds = time.monotonic() - began
         return LocalResult(len(account.images), steps, labelled, account.sums, account.counts, seconds)
 
-    def _loader(self, words: tuple[str | int, ...]) -> DataLoader[Any]:
+    def _loader(self, words: tuple[str | int, ...]) -> Loader:
         """The batches of one pass, keyed by `words`."""
         return make_loader(
             self.dataset,

@@ -7,14 +7,25 @@ from fedmtl import shipped
 from fedmtl.run_directory import RunDirectory
 from tests.federations import events_of, models_of, tiny
 
-SHORT = ["rounds=1", "data.sources.rooms.train=2", "data.sources.rooms.val=2"]
+# The data root would otherwise be the folder of the test that has run it.
+SHORT = ["rounds=1", "data.sources.rooms.train=2", "data.sources.rooms.val=2", "data_root=/"]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """What the command said of the run that all tests begin with, and a copy of what it left."""
+    return {"runs": tmp_path_factory.mktemp("kept") / "runs"}
 
 
 @pytest.fixture
-def finished(fedmtl, scenario):
-    outcome = fedmtl("run", scenario, *SHORT)
-    assert outcome.code == 0, outcome.err
-    return outcome
+def finished(fedmtl, scenario, tmp_path, kept):
+    if "outcome" in kept:
+        shutil.copytree(kept["runs"], tmp_path / "runs")
+    else:
+        kept["outcome"] = fedmtl("run", scenario, *SHORT)
+        assert kept["outcome"].code == 0, kept["outcome"].err
+        shutil.copytree(tmp_path / "runs", kept["runs"])
+    return kept["outcome"]
 
 
 def test_a_run_leaves_everything_in_a_folder_of_its_name(finished, tmp_path):

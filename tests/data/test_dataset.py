@@ -96,7 +96,8 @@ def test_preloading_fills_the_cache():
 
 @pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.uint8, 1), (np.float32, 5)])
 def test_augmentation_depends_on_the_generator_alone(dtype, channels):
-    data = dataset(source(dtype, channels), augment=AugmentConfig(flip=True, scale=(0.5, 2.0), color=0.5))
+    augment = AugmentConfig(flip=True, rotation=30.0, scale=(0.5, 2.0), color=0.5)
+    data = dataset(source(dtype, channels), augment=augment)
 
     def draw(seed):
         return data.item(0, np.random.default_rng(seed))

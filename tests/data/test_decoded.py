@@ -4,10 +4,12 @@ import os
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from fedmtl.config import CacheKind, DataConfig
 from fedmtl.data import ClientDataset, Folder, HeldOut, decoded, make_loader
 from fedmtl.data.rooms import Rooms
+from fedmtl.data.threaded import Threaded
 from fedmtl.errors import DataError
 from fedmtl.tasks import build_task
 from tests.data.folders import DEPTHLESS, SIZE, SPLITS, save
@@ -84,6 +86,29 @@ def test_loader_processes_share_it(example, folder):
     assert Counted.decodings == before
     for one, other in zip(here, elsewhere, strict=True):
         assert torch.equal(one.image, other.image)
+
+
+def test_processes_decode_and_threads_take_what_is_decoded(example, folder):
+    data = dataset(example, folder, ("semseg",))
+    loader = make_loader(data, 2, training=True, workers=2)
+    assert isinstance(loader, DataLoader)
+    assert not data.is_decoded()
+    first = list(loader)
+    assert Counted.decodings == 0  # in this process
+    assert data.is_decoded()
+    loader = make_loader(data, 2, training=True, workers=2)
+    assert isinstance(loader, Threaded)
+    for one, other in zip(first, loader, strict=True):
+        assert torch.equal(one.image, other.image)
+        assert torch.equal(one.targets["semseg"], other.targets["semseg"])
+    assert Counted.decodings == 0
+
+
+def test_without_a_cache_nothing_is_ever_decoded_for_good(example):
+    data = ClientDataset(Folder(str(example)), IDS, [], DataConfig(image_size=SIZE, cache=CacheKind.none))
+    items(data)
+    assert not data.is_decoded()
+    assert isinstance(make_loader(data, 2, training=True, workers=2), DataLoader)
 
 
 @pytest.mark.parametrize("changed", ["images/a/0.png", "semseg/a/0.png", "dataset.yaml"])

@@ -1,5 +1,6 @@
 """`flwr run .` in a checkout, for real: Flower's Simulation Runtime in processes of its own."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ def test_the_checkout_is_an_app_that_makes_a_run_of_a_scenario(tmp_path):
     scenario = tmp_path / "mine.yaml"
     scenario.write_text(TINY)
     settings = {"scenario": str(scenario), "overrides": "rounds=1 seed=3", "out": str(tmp_path / "runs")}
-    nodes = {"num-supernodes": 3, "client-resources-num-cpus": 1}
+    # All cores for a client: one process has them all, and imports torch once. Several at once are Ray's test.
+    nodes = {"num-supernodes": 3, "client-resources-num-cpus": os.cpu_count()}
     with superlink(RunDirectory(tmp_path), simulation=True) as link:
         run_id = link.submit(CHECKOUT, settings, nodes)
     made = RunDirectory.open(tmp_path / "runs" / f"mine-{run_id}")
