@@ -42,17 +42,18 @@ def benchmark(
         return
     # Into a file or a pipe, lines are as long as they need to be.
     console = Console(width=None if sys.stdout.isatty() else UNBOUNDED)
-    for columns, alike in groupby(make_table(name, rows), key=tuple):
-        console.print(_table(columns, list(alike)))
+    for _, alike in groupby(make_table(name, rows), key=lambda row: next(iter(row))):
+        console.print(_table(list(alike)))
 
 
-def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Rows that have the same columns."""
+def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Rows that say the same thing first, be it of an implementation or of a codec."""
     from rich.table import Table
 
+    columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(*columns)
     for row in rows:
-        table.add_row(*map(_cell, row.values()))
+        table.add_row(*(_cell(row.get(key)) for key in columns))
     return table
 
 
