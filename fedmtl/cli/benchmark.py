@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from fedmtl.cli.tables import table_of
 
 UNBOUNDED = 10_000
 """Columns."""
@@ -42,20 +40,6 @@ def benchmark(
         return
     # Into a file or a pipe, lines are as long as they need to be.
     console = Console(width=None if sys.stdout.isatty() else UNBOUNDED)
+    # What says the same thing first, be it of an implementation or of a codec, is compared.
     for _, alike in groupby(make_table(name, rows), key=lambda row: next(iter(row))):
-        console.print(_table(list(alike)))
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Rows that say the same thing first, be it of an implementation or of a codec."""
-    from rich.table import Table
-
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(_cell(row.get(key)) for key in columns))
-    return table
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+        console.print(table_of(list(alike)))

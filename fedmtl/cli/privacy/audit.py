@@ -8,6 +8,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from fedmtl.cli.tables import table_of
+
 
 def audit(
     target: Annotated[
@@ -37,7 +39,6 @@ def audit(
 
     from omegaconf import OmegaConf
     from rich.console import Console
-    from rich.table import Table
 
     from fedmtl import shipped
     from fedmtl.errors import ConfigError
@@ -66,15 +67,8 @@ def audit(
         typer.echo(json.dumps(plain(found), indent=1))
         return
     console = Console()
-    table = Table(*found.columns, title=found.title, title_justify="left")
-    for row in found.rows:
-        table.add_row(*(_cell(row.get(column)) for column in found.columns))
-    console.print(table)
+    console.print(table_of(found.rows, found.columns, found.title))
     console.print(found.verdict, soft_wrap=True, highlight=False, markup=False)
     if kept:
         page = out / "audit.html" if out else kept.parent / "report.html"
         console.print(f"page: {page}", soft_wrap=True, highlight=False)
-
-
-def _cell(value: str | int | float | None) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
