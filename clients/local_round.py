@@ -50,8 +50,11 @@ class LocalRound:
             vectors.write(group, kept.groups[group])
 
         copies = dict(received) | dict(kept.groups)
+        signal = {group: version.signal for group, version in instruction.versions.items()}
         self._others = {
-            group: method.begin(group, self._travelling.get(group), copies[group], clock)
+            group: method.begin(
+                group, self._travelling.get(group), copies[group], clock, signal.get(group, 1.0)
+            )
             for group in model.holdings.personal
         }
         self._holds_copies = False

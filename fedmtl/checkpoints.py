@@ -56,6 +56,7 @@ class ServerState:
         keys: client → its public key for secure sums, in hex, as it was seen first; the other clients know it by that.
         releases: how many noisy ones the run's privacy ledger had.
         bounds: what clients' updates are clipped to, where that adapts.
+        signal: sum, by name → how much of its last mean was signal; sums without noise are not in it.
     """
 
     round: int = 0
@@ -67,6 +68,7 @@ class ServerState:
     leaving: frozenset[str] | None = None
     releases: int = 0
     bounds: dict[str, float] = field(default_factory=dict)
+    signal: dict[str, float] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
 
 
@@ -76,7 +78,7 @@ class Header(msgspec.Struct, frozen=True):
     Attributes:
         tasks: the federation's task table.
         clients: every client that ever joined; its private state stands at its accepted round.
-        leaving, releases, bounds, keys: as in the state.
+        leaving, releases, bounds, signal, keys: as in the state.
     """
 
     round: int
@@ -85,6 +87,7 @@ class Header(msgspec.Struct, frozen=True):
     leaving: tuple[str, ...] | None = None
     releases: int = 0
     bounds: dict[str, float] = msgspec.field(default_factory=dict)
+    signal: dict[str, float] = msgspec.field(default_factory=dict)
     keys: dict[str, str] = msgspec.field(default_factory=dict)
 
 
@@ -102,7 +105,9 @@ def save_checkpoint(
     """
     clients = {name: replace(progress, durable=progress.accepted) for name, progress in state.clients.items()}
     leaving = None if state.leaving is None else tuple(sorted(state.leaving))
-    header = Header(state.round, tasks, clients, leaving, state.releases, state.bounds, state.keys)
+    header = Header(
+        state.round, tasks, clients, leaving, state.releases, state.bounds, state.signal, state.keys
+    )
     sent = {group: vector for group, vector in state.released.items() if vector is not state.groups[group]}
     tensors: dict[str, NDArray[Any]] = {
         f"{kind}:{name}": vector
@@ -150,6 +155,7 @@ def restore_state(
         leaving=None if header.leaving is None else frozenset(header.leaving),
         releases=header.releases,
         bounds=dict(header.bounds),
+        signal=dict(header.signal),
         keys=dict(header.keys),
     )
 

@@ -42,6 +42,7 @@ class ClientPrivacy:
         self._state, self._ledger, self._journal = state, ledger, journal
         self.mechanism: Mechanism | None = None
         self._sums: NoisySums | None = None
+        self._denoised: Denoised | None = None
 
     @property
     def hides_who(self) -> bool:
@@ -96,7 +97,8 @@ class ClientPrivacy:
         sizes = {group: layout.size for group, layout in layouts.items()}
         mechanism = self.mechanism
         means = {one: mechanism.deviation(one.group) / number for one, number in mechanism.expected.items()}
-        self._sums = NoisySums(Denoised(method_round, means), self._method, self.mechanism, sizes, self.enter)
+        self._denoised = Denoised(method_round, means)
+        self._sums = NoisySums(self._denoised, self._method, self.mechanism, sizes, self.enter)
         return self._sums
 
     def denoises(self, method_round: Round, holders: Mapping[Sum, int]) -> Round:
@@ -109,13 +111,14 @@ class ClientPrivacy:
             return method_round
         mechanism, least = self.mechanism, self._least_holders
         # k holders make the mechanism's noise, and more holders more.
-        return Denoised(
+        self._denoised = Denoised(
             method_round,
             {
                 one: mechanism.deviation(one.group) * math.sqrt(count / least) / mechanism.expected[one]
                 for one, count in holders.items()
             },
         )
+        return self._denoised
 
     def enter(self) -> None:
         """Enter the round's release into the ledger; it may be made once this returns.
@@ -132,13 +135,15 @@ class ClientPrivacy:
         self._journal.released(cost, config.delta, self._state.releases, release.multiplier)
 
     def adapt(self) -> None:
-        """Move the bounds, where they adapt, by what the finished round has released."""
+        """Take note of what the finished round has released, and move the bounds by it where they adapt."""
+        if self._denoised is not None:
+            self._state.signal |= {one.name: share for one, share in self._denoised.signal.items()}
         quantile = self._config.adaptive_quantile
         if self.mechanism is not None and self._sums is not None and quantile is not None:
             self._state.bounds |= next_bounds(
                 self.mechanism.bounds, self._sums.counts, self.mechanism.counted, quantile
             )
-        self._sums = None
+        self._sums = self._denoised = None
 
     def _cost_with(self, mechanism: Mechanism) -> float:
         together = self._ledger.releases

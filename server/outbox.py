@@ -13,6 +13,7 @@ from fedmtl.exchange.codec import encode
 from fedmtl.exchange.codecs import Codec
 from fedmtl.exchange.layout import Layout, Vector
 from fedmtl.exchange.messages import Version
+from fedmtl.privacy.holders import sum_of
 from server.holding import Holding
 from server.messages import to_array
 from server.releases import Release, Releases
@@ -78,12 +79,13 @@ class Outbox:
             release = self._release(member, group)
             if release is not self._releases.shared(group):
                 own[group] = release.vector
+            signal = self._signal(member, group)
             if release.digest in holding.retained:
-                versions[group] = Version(release.digest)
+                versions[group] = Version(release.digest, signal=signal)
                 continue
             step = release.difference if release.base in holding.retained else None
             key = release.digest, release.base if step else None
-            versions[group] = Version(*key)
+            versions[group] = Version(*key, signal)
             if key not in packed:
                 packed[key] = to_array(step or encode(release.vector))
             arrays[group] = packed[key]
@@ -105,6 +107,9 @@ class Outbox:
         """A checkpoint was written: what clients hold now, they are to keep until the next."""
         for holding in self._holdings.values():
             holding.save()
+
+    def _signal(self, member: Member, group: str) -> float:
+        return self._state.signal.get(sum_of(self._method, group, member.description.domain).name, 1.0)
 
     def _release(self, member: Member, group: str) -> Release:
         client, domain = member.description.client, member.description.domain

@@ -199,12 +199,16 @@ class Method(ABC):
         """
         return False
 
-    def begin(self, group: str, received: Vector | None, kept: Vector, clock: Clock) -> Vector:
+    def begin(
+        self, group: str, received: Vector | None, kept: Vector, clock: Clock, signal: float = 1.0
+    ) -> Vector:
         """Where the client's own copy of a personal group starts the round.
 
         Args:
             received: what the server sent; None where the group does not travel in this round.
             kept: the copy as the client's last round left it; in its first round, what the server sent.
+            signal: how much of the mean by which the received values moved last was signal, in [0, 1]; below 1 where
+                differential privacy added noise (see `fedmtl.privacy.denoising`).
         """
         return kept
 

@@ -18,7 +18,8 @@ class Blend(Method):
 
     In round r of R, ρ_r = ρ·(1 − (r − 1)/R): what clients do not share of their training is averaged out while there
     is most of it, and they end with their own tasks and scenes. Normalisation stays a client's own, weights and
-    statistics. ρ = 0 is training alone.
+    statistics. ρ = 0 is training alone. Where θ̄_d last moved by a mean that was noisy for privacy's sake, ρ_r is
+    multiplied by that mean's share of signal: nobody is drawn to where noise has kept a domain.
 
     A domain is what kind of images a client says it has (`domain` of a scenario's client, which is its source unless
     it says otherwise, and of a site). Averaging across domains loses to staying at home; `kinship` finds domains by
@@ -53,10 +54,12 @@ class Blend(Method):
     def personal(self, group: str) -> bool:
         return True
 
-    def begin(self, group: str, received: Vector | None, kept: Vector, clock: Clock) -> Vector:
+    def begin(
+        self, group: str, received: Vector | None, kept: Vector, clock: Clock, signal: float = 1.0
+    ) -> Vector:
         if received is None:
             return kept
-        share = self.share * Clock(clock.round - 1, clock.rounds).left
+        share = signal * self.share * Clock(clock.round - 1, clock.rounds).left
         return kept + share * (received - kept)
 
     def phases(self, clock: Clock) -> Sequence[Phase]:

@@ -19,6 +19,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """What a float64 holds exactly; a Python integer may have no float at all."""
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 """Of a vector's bytes; see `fedmtl.exchange.versions`. Safe as the name of a file."""
 Tag = Annotated[str, msgspec.Meta(pattern=r"\A[\w.-]{1,50}/\d{1,4}\Z")]
@@ -132,10 +133,12 @@ class Version(Payload, frozen=True, forbid_unknown_fields=True):
         digest: of the values.
         base: of what the sent vector is the difference from; None where it is the values, or none is sent because
             the client has them.
+        signal: how much of the mean by which they moved last was signal, the rest being noise.
     """
 
     digest: Digest
     base: Digest | None = None
+    signal: Share = 1.0
 
 
 class Instruction(Payload, frozen=True, forbid_unknown_fields=True):

@@ -18,29 +18,36 @@ class Denoised(Round):
     Args:
         inner: the method's round.
         deviations: sum → the standard deviation of the noise in each number of its mean.
+
+    Attributes:
+        signal: of every sum so far, its mean's `signal_share`.
     """
 
     def __init__(self, inner: Round, deviations: Mapping[Sum, float]) -> None:
         self._inner = inner
-        self._deviations = {(one.group, one.domain or ANY_DOMAIN): value for one, value in deviations.items()}
+        self._sums = {(one.group, one.domain or ANY_DOMAIN): one for one in deviations}
+        self._deviations = deviations
+        self.signal: dict[Sum, float] = {}
 
     def add(self, update: Update) -> None:
-        vectors = {
-            group: denoised(vector, self._deviations[group, update.domain])
-            for group, vector in update.vectors.items()
-        }
+        vectors = {}
+        for group, vector in update.vectors.items():
+            one = self._sums[group, update.domain]
+            self.signal[one] = share = signal_share(vector, self._deviations[one])
+            vectors[group] = np.float32(share) * vector
         self._inner.add(replace(update, vectors=vectors))
 
     def finish(self) -> tuple[dict[str, Vector], dict[str, Vector]]:
         return self._inner.finish()
 
 
-def denoised(mean: Vector, deviation: float) -> Vector:
-    """The positive-part James-Stein estimate of what a noisy mean was: max(0, 1 − (d − 2) σ² / ‖y‖²) · y.
+def signal_share(mean: Vector, deviation: float) -> float:
+    """How much of a noisy mean is signal, the rest being noise: κ = max(0, 1 − (d − 2) σ² / ‖y‖²), in [0, 1].
 
-    In three dimensions and more its expected squared error is below that of y itself, whatever the mean was (James and
-    Stein 1961; for differential privacy Balle and Wang 2018, arXiv 1805.06530). Where noise drowns the update, a group
-    stays about where it is, instead of being led away by noise.
+    κ·y is the positive-part James-Stein estimate of what the mean was. In three dimensions and more its expected
+    squared error is below that of y itself, whatever the mean was (James and Stein 1961; for differential privacy Balle
+    and Wang 2018, arXiv 1805.06530). Where noise drowns the update, a group stays about where it is, instead of being
+    led away by noise.
 
     Args:
         mean: y, of shape (d,).
@@ -48,5 +55,5 @@ def denoised(mean: Vector, deviation: float) -> Vector:
     """
     square = float(np.sum(np.square(mean, dtype=np.float64)))
     if mean.size <= 2 or square == 0:
-        return mean
-    return np.float32(max(0.0, 1 - (mean.size - 2) * deviation**2 / square)) * mean
+        return 1.0
+    return max(0.0, 1 - (mean.size - 2) * deviation**2 / square)

@@ -23,6 +23,12 @@ def test_the_share_falls_to_nothing():
     np.testing.assert_allclose([way.mean() for way in ways], 0.25 * np.linspace(1, 0, 10), atol=1e-4)
 
 
+def test_nobody_is_drawn_to_noise():
+    way = BLEND.begin("backbone", RECEIVED, KEPT, Clock(1, 9), 0.4) - KEPT
+    np.testing.assert_allclose(way, 0.25 * 0.4 * (RECEIVED - KEPT), rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(BLEND.begin("backbone", RECEIVED, KEPT, Clock(1, 9), 0.0), KEPT)
+
+
 def test_no_share_is_training_alone_and_a_whole_one_is_the_mean():
     np.testing.assert_array_equal(begin(build_method({"name": "blend", "share": 0})), KEPT)
     np.testing.assert_allclose(

@@ -20,7 +20,7 @@ class Apart(FedAvg):
     def travels(self, group, clock):
         return clock.round <= self.until
 
-    def begin(self, group, received, kept, clock):
+    def begin(self, group, received, kept, clock, signal=1.0):
         return kept if received is None else received
 
     def phases(self, clock):

@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 
 from fedmtl.aggregation import Update
-from fedmtl.privacy.denoising import Denoised, denoised
+from fedmtl.privacy.denoising import Denoised, signal_share
 from fedmtl.privacy.holders import Sum
+
+
+def denoised(mean, deviation):
+    return np.float32(signal_share(mean, deviation)) * mean
 
 
 def test_of_three_and_four_a_twenty_fifth_is_noise():
@@ -59,3 +63,4 @@ def test_each_sum_has_its_own_noise():
     np.testing.assert_array_equal(everybody.vectors["b"], mean)
     np.testing.assert_allclose(street.vectors["a"], 0.84 * mean, rtol=1e-6)
     assert (everybody.weights, street.domain) == ({"a": 3.0, "b": 2.0}, "street")
+    assert round_.signal == pytest.approx({Sum("a"): 0.96, Sum("b"): 1.0, Sum("a", "street"): 0.84})

@@ -53,7 +53,7 @@ def change_of(directory, group):
 
 def as_released(patch):
     """Let the method have means with all of their noise."""
-    patch.setattr(denoising, "denoised", lambda mean, deviation: mean)
+    patch.setattr(denoising, "signal_share", lambda mean, deviation: 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +261,26 @@ def test_what_drowns_in_noise_stays_about_where_it_was(create_run, deviation, tm
     directory = create_run(tmp_path)
     run_inprocess(directory)
     assert change_of(directory, "backbone").std() < 0.03 * deviation
+
+
+def metrics(directory):
+    """What the clients' models were worth at the end."""
+    return {
+        (event["client"], event["task"], event["metric"]): event["value"]
+        for event in events_of(directory, "metric")
+        if event["round"] == 3
+    }
+
+
+def test_clients_are_drawn_to_no_mean_that_is_noise_alone(tmp_path, monkeypatch):
+    """Then `blend` is training alone, bit for bit, also when the run was stopped and goes on from a checkpoint."""
+    own = ("model.context=own", "method.name=local")
+    alone = create(tmp_path / "alone", *SMALL, *own)
+    run_inprocess(alone)
+
+    monkeypatch.setattr(denoising, "signal_share", lambda mean, deviation: 0.0)
+    private = create(tmp_path / "private", *CENTRAL, *own[:1], "method.name=blend")
+    interrupted(private, 2)
+    run_inprocess(private)
+    assert metrics(private)
+    assert metrics(private) == metrics(alone)
