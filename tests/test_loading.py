@@ -12,7 +12,7 @@ from fedmtl.errors import RunError
 from fedmtl.export import Format, export
 from fedmtl.loading import load, load_newest
 from fedmtl.models.vectors import GroupVectors
-from fedmtl.reporting.curve import best_round
+from fedmtl.reporting.best_round import best_round
 from fedmtl.reporting.events import read_events
 from fedmtl.reporting.history import History
 from fedmtl.run_directory import RunDirectory

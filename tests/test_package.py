@@ -27,6 +27,10 @@ def test_the_command_imports_nothing_heavy_before_it_runs():
     assert loaded_by("import fedmtl.cli.commands", *heavy) == []
 
 
+def test_looking_at_a_deployment_does_not_load_torch():
+    assert loaded_by("import fedmtl.deployment.overview", "torch", "flwr", "timm") == []
+
+
 def test_help_takes_less_than_two_seconds_of_cpu():
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

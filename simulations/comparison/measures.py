@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fedmtl.reporting.best_round import best_round, rank_at
 from fedmtl.reporting.comparison import BASELINE, Selection
 from fedmtl.reporting.convergence import convergence
-from fedmtl.reporting.curve import Curve, best_round, rank_at
+from fedmtl.reporting.curve import Curve
 from fedmtl.reporting.leaving import Choice
 from fedmtl.reporting.scores import Score, Total
 from simulations.comparison.runs import ComparedRun

@@ -1,23 +1,13 @@
 """Who is admitted to a federation, and who is not."""
 
 import json
-import logging
-import time
 
 import pytest
-from flwr.app import Context, Error, Message, RecordDict
-from flwr.common.constant import ErrorCode
+from flwr.app import Error, Message
 
-from fedmtl.aggregation import build_method
-from fedmtl.config import Plan
 from fedmtl.errors import RunError
-from server import roster as roster_module
-from server.blueprint import Blueprint
-from server.leaving import Leaving
-from server.roster import Roster
 from tests.federations import (
     CLIENTS,
-    Wire,
     create,
     events_of,
     kind_of,
@@ -26,56 +16,12 @@ from tests.federations import (
     reply_with,
     run_on,
 )
-
-NODES = dict(zip(CLIENTS, (2, 3, 4), strict=True))
-
-
-class Crowd(Wire):
-    """A grid whose nodes come and go; a client may be behind several nodes, one after another or at once."""
-
-    def __init__(self, directory, present=(2, 3, 4), alter=None):
-        super().__init__(directory, alter)
-        self.present = list(present)
-
-    def get_node_ids(self):
-        return self.present
-
-    def add_node(self, node, client):
-        known = self._contexts[NODES[client]]
-        self._contexts[node] = Context(known.run_id, node, known.node_config, RecordDict(), known.run_config)
-        self.present.append(node)
-
-    def asked(self, kind):
-        return [asked.metadata.dst_node_id for asked, _ in self.carried if kind_of(asked) == kind]
+from tests.server.crowds import NODES, Crowd, answering, make
 
 
 @pytest.fixture
 def directory(tmp_path):
     return create(tmp_path / "run")
-
-
-def make(directory):
-    """A roster and the failures that it reports."""
-    failures = []
-    plan, method = Plan.of(directory.scenario), build_method(directory.scenario.method)
-    run = directory.identity["run"]
-    leaving = Leaving(method, plan.privacy.least_holders)
-    return Roster(
-        plan, method, run, lambda *failure: failures.append(failure), Blueprint(), leaving
-    ), failures
-
-
-def answering(node, kind, change):
-    """Replies of `node` to `kind`, their payload edited in place by `change`."""
-
-    def alter(asked, reply):
-        if kind_of(asked) != kind or asked.metadata.dst_node_id != node:
-            return reply
-        payload = payload_of(reply)
-        change(payload)
-        return reply_with(asked, payload, {})
-
-    return alter
 
 
 def test_everyone_is_described_and_joins_once(directory):
@@ -210,99 +156,6 @@ def test_an_error_reply_is_a_refusal(directory):
     roster, failures = make(directory)
     roster.refresh(Crowd(directory, alter=alter))
     assert failures == [("node 3", "describe", "failed: has no power")]
-
-
-class Hushed(Crowd):
-    """A crowd in which a node's first answers to a kind of message are lost."""
-
-    def __init__(self, directory, node, kind, times):
-        super().__init__(directory, alter=self._lose)
-        self.node, self.kind, self.times = node, kind, times
-
-    def _lose(self, asked, reply):
-        if self.times and asked.metadata.dst_node_id == self.node and kind_of(asked) == self.kind:
-            self.times -= 1
-            return Message(Error(ErrorCode.NODE_UNAVAILABLE, "is gone"), reply_to=asked)
-        return reply
-
-
-@pytest.mark.parametrize("kind", ["query.describe", "query.join"])
-def test_a_node_that_did_not_answer_is_asked_again(kind, directory, monkeypatch):
-    monkeypatch.setattr(roster_module, "RETRY_SECONDS", 0.0)
-    roster, failures = make(directory)
-    crowd = Hushed(directory, 3, kind, times=1)
-    roster.refresh(crowd)
-    assert sorted(roster.members) == ["a", "c"]
-    roster.refresh(crowd)
-    assert sorted(roster.members) == list(CLIENTS)
-    assert crowd.asked(kind).count(3) == 2
-    assert len(failures) == 1
-
-
-def test_a_node_that_did_not_answer_is_left_alone_for_a_while(directory):
-    roster, _ = make(directory)
-    crowd = Hushed(directory, 3, "query.describe", times=1)
-    for _ in range(3):
-        roster.refresh(crowd)
-    assert crowd.asked("query.describe").count(3) == 1
-
-
-def test_a_node_that_answered_late_is_asked_again(directory, monkeypatch):
-    monkeypatch.setattr(roster_module, "HANDSHAKE_TIMEOUT", 0.1)
-    monkeypatch.setattr(roster_module, "RETRY_SECONDS", 0.0)
-    late = [3]
-
-    def alter(asked, reply):
-        if asked.metadata.dst_node_id in late:
-            late.clear()
-            return None
-        return reply
-
-    roster, failures = make(directory)
-    crowd = Crowd(directory, alter=alter)
-    roster.refresh(crowd)
-    assert failures == [("node 3", "describe", "did not answer within 0.1 s")]
-    roster.refresh(crowd)
-    assert sorted(roster.members) == list(CLIENTS)
-
-
-def test_the_server_waits_for_who_does_not_answer_and_not_for_who_is_refused(directory, monkeypatch):
-    monkeypatch.setattr(roster_module, "RETRY_SECONDS", 0.0)
-    roster, failures = make(directory)
-    roster.wait_for(Hushed(directory, 3, "query.describe", times=2), 3, timeout=30)
-    assert sorted(roster.members) == list(CLIENTS)
-    assert len(failures) == 2
-    roster, _ = make(directory)
-    with pytest.raises(RunError, match=r"2 of 3 clients joined within 0\.3 s: node 3 failed: is gone"):
-        roster.wait_for(Hushed(directory, 3, "query.describe", times=99), 3, timeout=0.3)
-
-
-def test_whoever_waits_is_told(directory, caplog):
-    roster, _ = make(directory)
-    with caplog.at_level(logging.INFO, "flwr"), pytest.raises(RunError):
-        roster.wait_for(Crowd(directory, present=[2]), 3, timeout=0.3)
-    assert [line for line in caplog.messages if line.startswith("1 of 3 clients have joined; waiting")]
-
-
-def test_waiting_is_bounded(directory):
-    roster, _ = make(directory)
-    began = time.monotonic()
-    with pytest.raises(RunError, match=r"1 of 3 clients joined within 0\.3 s"):
-        roster.wait_for(Crowd(directory, present=[2]), 3, timeout=0.3)
-    assert time.monotonic() - began < 30
-
-
-def test_whoever_comes_while_the_server_waits_is_admitted(directory):
-    class Slow(Crowd):
-        """Shows one node more at every look."""
-
-        def get_node_ids(self):
-            self.present = list(NODES.values())[: len(self.present) + 1]
-            return self.present
-
-    roster, _ = make(directory)
-    roster.wait_for(Slow(directory, present=[]), 3, timeout=30)
-    assert sorted(roster.members) == list(CLIENTS)
 
 
 def test_a_new_task_extends_the_table_and_everyone_joins_again(directory):

@@ -6,7 +6,7 @@ from fedmtl.best_model import BEST, BROUGHT, read_best
 from fedmtl.errors import ConfigError, RunError
 from fedmtl.export import load_export
 from fedmtl.loading import load
-from fedmtl.reporting.curve import best_round, rank_at
+from fedmtl.reporting.best_round import best_round, rank_at
 from fedmtl.reporting.events import read_events
 from fedmtl.reporting.history import History
 from simulations.bringing import bring_models, check_bringing
