@@ -164,6 +164,8 @@ class ClientConfig:
     """What kind of images it has, for methods that share more within a domain; empty: its source's name."""
     copies: int = 1
     """More than one makes clients name-0 … name-(copies - 1), each with its own share."""
+    share: float = 1.0
+    """Its part of the training images, in proportion to those of the others that divide the same ones."""
     privacy: ExamplePrivacyConfig | None = None
     """Of its training images; unset: none. In a deployment this is in site.yaml."""
     attack: dict[str, Any] = field(default_factory=dict)

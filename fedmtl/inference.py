@@ -20,6 +20,19 @@ from fedmtl.tasks.base import Label
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What is predicted of one task for one image.
+
+    Attributes:
+        label: in its kind's label encoding, that of a dense task at the image's own (H, W).
+        summary: the same in the names of classes or values, with probabilities, as JSON holds it; empty for a map.
+    """
+
+    label: Label
+    summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class TrainedModel:
     """One client's model with its preprocessing.
 
@@ -42,15 +55,16 @@ class TrainedModel:
     size: tuple[int, int]
     resize: Resize
 
-    @torch.inference_mode()
     def predict(self, image: NDArray[Any] | Path | str) -> dict[str, Label]:
+        """The labels alone of what `predict_in_full` predicts, by task."""
+        return {name: prediction.label for name, prediction in self.predict_in_full(image).items()}
+
+    @torch.inference_mode()
+    def predict_in_full(self, image: NDArray[Any] | Path | str) -> dict[str, Prediction]:
         """Predict every task for one image.
 
         Args:
             image: a file, or (H, W, C) as a data source gives it: uint8, or float32 of another sensor.
-
-        Returns:
-            Task → prediction in its kind's label encoding, that of a dense task at the image's own (H, W).
 
         Raises:
             DataError: the file cannot be read, or the image has another number of channels.
@@ -65,7 +79,10 @@ class TrainedModel:
         batch = torch.from_numpy(to_float(fitted))[None]
         outputs = self.network(batch, list(self.tasks)).predictions
         original = (pixels.shape[0], pixels.shape[1])
-        return {name: self._restored(task, outputs[name][0], original) for name, task in self.tasks.items()}
+        return {
+            name: Prediction(self._restored(task, outputs[name][0], original), task.summary(outputs[name][0]))
+            for name, task in self.tasks.items()
+        }
 
     def _restored(self, task: Task, output: torch.Tensor, original: tuple[int, int]) -> Label:
         """One task's prediction at the image's own size, without the borders that padding added."""

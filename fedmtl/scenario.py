@@ -131,6 +131,9 @@ def _out_of_range(scenario: Scenario) -> Iterable[tuple[str, str]]:
     for key, value in not_negative.items():
         if not 0 <= value < math.inf:
             yield key, f"must be 0 or more, and finite, not {value}"
+    for name, client in scenario.clients.items():
+        if not 0 < client.share < math.inf:
+            yield f"clients.{name}.share", f"must be above 0, and finite, not {client.share}"
     if not 0 < scenario.federation.fraction <= 1:
         yield "federation.fraction", f"must be in (0, 1], not {scenario.federation.fraction}"
     if not scenario.federation.round_timeout > 0:

@@ -8,11 +8,12 @@ from clients.site import Site, sites_of
 from fedmtl.aggregation import build_method
 from fedmtl.attacks.collusion import Coalition
 from fedmtl.config import Plan, Scenario
+from fedmtl.data.transforms import check_augmentation
 from fedmtl.errors import ConfigError, did_you_mean
 from fedmtl.exchange.codecs import build_codec
 from fedmtl.privacy.fitness import check_client_privacy, check_sums
 from fedmtl.scenario import to_yaml
-from fedmtl.tasks import TaskSpec
+from fedmtl.tasks import TaskSpec, build_task
 from fedmtl.training.device import choose_device
 
 
@@ -39,6 +40,8 @@ def check_scenario(scenario: Scenario) -> None:
         if task not in known:
             raise ConfigError(f"tasks.{task}: no client has this task; {did_you_mean(task, known)}")
     _check_meanings(sites.values())
+    every = {spec.name: spec for site in sites.values() for spec in site.tasks}
+    check_augmentation(scenario.data.augment, map(build_task, every.values()))
     for site in sites.values():
         # One look at each source, for the tasks of all its clients.
         site.verify(

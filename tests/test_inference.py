@@ -37,6 +37,15 @@ def test_predictions_have_the_images_own_size(model, resize, size):
         task.picture(predictions[name])
 
 
+def test_predictions_in_full_are_the_labels_with_words_where_a_task_is_of_the_whole_image(model):
+    image = photo()
+    full = model.predict_in_full(image)
+    for name, label in model.predict(image).items():
+        np.testing.assert_array_equal(full[name].label, label)
+        assert bool(full[name].summary) == (not model.tasks[name].dense)
+    assert full["room"].summary["class"] == model.tasks["room"].words(full["room"].label)
+
+
 def test_at_the_models_size_it_is_what_the_network_says(model):
     image = photo(SIZE)
     with torch.no_grad():

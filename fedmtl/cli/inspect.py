@@ -74,7 +74,10 @@ def predict(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where predictions are written.")] = Path("predictions"),
 ) -> None:
-    """Predict image files: per image and task one file as data sets hold it, and a picture to look at."""
+    """Predict image files: per image and task one file as data sets hold it, and a picture to look at.
+
+    Tasks that are of the image as a whole are one JSON file an image, with classes by name and their probabilities.
+    """
     from rich.console import Console
 
     from fedmtl.loading import load

@@ -195,7 +195,7 @@ class Archive(OnDisk):
             raise
         except DataError as error:
             raise FileError(path, str(error)) from error
-        if size is not None and label.shape[:2] != size:
+        if size is not None and self.kind(task).dense and label.shape[:2] != size:
             raise FileError(path, f"is {label.shape[1]}x{label.shape[0]}, its image {size[1]}x{size[0]}")
         return label
 

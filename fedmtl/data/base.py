@@ -68,6 +68,9 @@ class Source(ABC):
     def files(self, sample_id: str, tasks: Sequence[str]) -> Sequence[Path]:
         """The files that a sample with the labels of `tasks` is made of, its image's first; none unless overridden.
 
+        Those of no task are what the image is made of, and those of one task what its label is made of; neither
+        depends on which other tasks are asked for.
+
         Raises:
             DataError: the image is not there.
         """

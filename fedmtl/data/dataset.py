@@ -37,14 +37,18 @@ class ClientDataset(Dataset[Item]):
     """Some images of a source, with the labels of some tasks, at one size.
 
     An image is decoded and resized once and then kept, uint8 images and labels as compact as their kinds have them, so
-    that later epochs cost only the augmentation. `config.cache` says where: in memory, on the disk, or not at all.
-    Images of sources without files, which are drawn, are kept in memory rather than on the disk.
+    that later epochs cost only the augmentation. `config.cache` says where: in memory, on the disk, or not at all. On
+    the disk it is shared by all clients that hold the image. Images of sources without files, which are drawn, are
+    kept in memory rather than on the disk.
 
     Args:
         source: where images come from.
         ids: the client's sample ids, in this order.
         tasks: the tasks to load labels of.
         config: image size, resizing, augmentation and caching.
+
+    Raises:
+        ConfigError: a task's labels cannot follow the augmentation.
     """
 
     def __init__(self, source: Source, ids: Sequence[str], tasks: Sequence[Task], config: DataConfig) -> None:
@@ -52,6 +56,7 @@ class ClientDataset(Dataset[Item]):
         self.ids = tuple(ids)
         self.tasks = {task.name: task for task in tasks}
         self.config = config
+        transforms.check_augmentation(config.augment, tasks)
         self.size = (config.image_size[0], config.image_size[1])
         self._cache: dict[int, Prepared] = {}
         self._disk = self._open_disk()
@@ -83,7 +88,7 @@ class ClientDataset(Dataset[Item]):
             pixels = photometric(pixels, self.config.augment.color, rng)
         targets = {
             # Geometry leaves mirrored views, which torch cannot wrap.
-            name: task.target(np.ascontiguousarray(labels[name]))
+            name: task.target(np.ascontiguousarray(task.seen(labels[name], pixels)))
             if name in labels
             else self._unlabelled[name]
             for name, task in self.tasks.items()
@@ -108,16 +113,16 @@ class ClientDataset(Dataset[Item]):
 
     def _prepared(self, index: int) -> Prepared:
         if self._disk is not None:
-            return self._disk.get(self.ids[index], lambda: self._prepare(index))
+            return self._disk.get(self.ids[index], lambda tasks: self._prepare(index, tasks))
         prepared = self._cache.get(index)
         if prepared is None:
-            prepared = self._prepare(index)
+            prepared = self._prepare(index, list(self.tasks))
             if self.in_memory:
                 self._cache[index] = prepared
         return prepared
 
-    def _prepare(self, index: int) -> Prepared:
-        sample = self.source.load(self.ids[index], list(self.tasks))
+    def _prepare(self, index: int, tasks: Sequence[str]) -> Prepared:
+        sample = self.source.load(self.ids[index], tasks)
         image, labels = transforms.fit(sample.image, sample.labels, self.tasks, self.size, self.config.resize)
         return Prepared(
             image,

@@ -1,31 +1,25 @@
-"""Decoded and resized images with their labels, kept on the disk between runs and shared by all processes."""
+"""Decoded and resized images and labels, kept on the disk between runs and shared by all clients and processes."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 import fedmtl
 from fedmtl.data.base import Source
+from fedmtl.data.parts_file import Part, read_parts, write_parts
 from fedmtl.errors import DataError
 from fedmtl.tasks.base import Label, Task
 
-_START = 10
-"""Bytes of a .npy file of version 1.0 before its header; the last two are the header's length."""
-_LABEL = "label "
-"""Goes before a task's name in a file, where `image` and `identity` are names as well."""
+_IMAGE = "image"
+"""What the image is called in a file, where labels are called by digests."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +31,14 @@ class Prepared:
 
 
 class DecodedCache:
-    """Samples as they are before augmentation, one file each, which is mapped into memory and not read as a whole.
+    """Samples as they are before augmentation: a file each, with the image and the labels that clients asked for.
 
-    A file is called by what is asked for: the image, the tasks, the size. Within it stands what it was made of: path,
-    length and time of change of each of the sample's files, and fedmtl's version. Where these have changed, the sample
-    is decoded anew and the file replaced, in one step: other processes read the old one or the new one.
+    A file is called by the image and the size. Clients whose tasks differ share it: who lacks a label decodes it, and
+    puts it beside what is there. Within a file stands what each part was made of: path, length and time of change of
+    each of the source's files, and fedmtl's version. Where these have changed the part is decoded anew.
+
+    A file is replaced in one step, so processes may write at once. Of two that add a label at the same time one is
+    lost, and decoded again when it is next asked for.
 
     Args:
         folder: where the files are; only this user can look into it once it is made.
@@ -53,32 +50,55 @@ class DecodedCache:
     def __init__(self, folder: Path, source: Source, tasks: Sequence[Task], form: Sequence[Any]) -> None:
         self.folder = folder
         self.source = source
-        self.names = [task.name for task in tasks]
-        specs = sorted([task.name, task.spec.kind, *task.spec.classes] for task in tasks)
-        self.form = [type(source).__qualname__, specs, *form]
+        self.form = [type(source).__qualname__, *form]
+        # Of one name, tasks may still differ in their classes.
+        self.parts = {task.name: _digest([task.name, task.spec.kind, *task.spec.classes]) for task in tasks}
 
     def has(self, sample_id: str) -> bool:
-        """Whether the sample has a file, be it of what it was made of long ago."""
-        return self._path(self.source.files(sample_id, [])[0].absolute(), sample_id).is_file()
+        """Whether the sample is kept, be it as it was long ago."""
+        kept = read_parts(self._path(sample_id, self.source.files(sample_id, [])))
+        return kept.keys() >= {_IMAGE, *self.parts.values()}
 
-    def get(self, sample_id: str, prepare: Callable[[], Prepared]) -> Prepared:
-        """The sample from its file, or else from `prepare`, and then into its file.
+    def get(self, sample_id: str, prepare: Callable[[Sequence[str]], Prepared]) -> Prepared:
+        """The sample from its file; what that lacks is made by `prepare`, and then put into it.
+
+        Args:
+            sample_id: which.
+            prepare: makes the sample with the labels of some tasks.
 
         Raises:
             DataError: `prepare` raises it, or the file cannot be written, for example because the disk is full.
         """
-        files = [path.absolute() for path in self.source.files(sample_id, self.names)]
-        path = self._path(files[0], sample_id)
-        identity = _digest([fedmtl.__version__, *map(_state, files)])
-        kept = _read(path, identity)
-        if kept is None:
-            kept = prepare()
-            _write(path, identity, kept)
-        return kept
+        files = self.source.files(sample_id, [])
+        path, identities = self._path(sample_id, files), self._identities(sample_id, files)
+        kept = read_parts(path)
+        pixels = kept[_IMAGE].array if _holds(kept, _IMAGE, identities) else None
+        if pixels is None:
+            kept = {}  # of an image that is no more
+        missing = [task for task, part in self.parts.items() if not _holds(kept, part, identities)]
+        if missing or pixels is None:
+            made = prepare(missing)
+            pixels = made.image if pixels is None else pixels
+            arrays = {_IMAGE: pixels, **{self.parts[task]: made.labels.get(task) for task in missing}}
+            kept |= {part: Part(identities[part], array) for part, array in arrays.items()}
+            _write(path, kept)
+        labels = {task: kept[part].array for task, part in self.parts.items()}
+        return Prepared(pixels, {task: label for task, label in labels.items() if label is not None})
 
-    def _path(self, image: Path, sample_id: str) -> Path:
-        name = _digest([str(image), sample_id, *self.form])
+    def _path(self, sample_id: str, files: Sequence[Path]) -> Path:
+        """Where the sample is kept whose image is made of `files`."""
+        name = _digest([os.path.abspath(files[0]), sample_id, *self.form])
         return self.folder / name[:2] / f"{name[2:]}.npy"
+
+    def _identities(self, sample_id: str, files: Sequence[Path]) -> dict[str, str]:
+        """What each part is made of now: the image, of `files`, and every label."""
+        made_of = {part: self.source.files(sample_id, [task]) for task, part in self.parts.items()}
+        made_of[_IMAGE] = files
+        states = {path: _state(path) for paths in made_of.values() for path in paths}
+        return {
+            part: _digest([fedmtl.__version__, *(states[path] for path in paths)])
+            for part, paths in made_of.items()
+        }
 
 
 def default_folder() -> Path:
@@ -91,59 +111,23 @@ def _digest(of: Sequence[Any]) -> str:
 
 
 def _state(path: Path) -> Sequence[Any]:
+    where = os.path.abspath(path)
     try:
-        found = path.stat()
+        found = os.stat(where)
     except OSError:
-        return [str(path)]  # a label that is missing, as long as it is
-    return [str(path), found.st_size, found.st_mtime_ns]
+        return [where]  # a label that is missing, as long as it is
+    return [where, found.st_size, found.st_mtime_ns]
 
 
-def _read(path: Path, identity: str) -> Prepared | None:
-    """What a file holds; None where there is none, it is damaged, or was made of something else."""
+def _holds(kept: Mapping[str, Part], part: str, identities: Mapping[str, str]) -> bool:
+    """Whether a part is kept, and made of what it should be."""
+    return part in kept and kept[part].identity == identities[part]
+
+
+def _write(path: Path, parts: Mapping[str, Part]) -> None:
     try:
-        with path.open("rb") as file:
-            mapped = np.asarray(np.memmap(file, np.uint8, "r"))
-        start = _START + int.from_bytes(mapped[_START - 2 : _START].tobytes(), "little")
-        dtype = _form(mapped[:start].tobytes())
-        record = mapped[start : start + dtype.itemsize].view(dtype).reshape(())
-        if dtype.names is None or record["identity"].item() != identity.encode():
-            return None
-        labels = {name.removeprefix(_LABEL): record[name] for name in dtype.names if name.startswith(_LABEL)}
-        return Prepared(record["image"], labels)
-    except (OSError, ValueError, EOFError, SyntaxError):
-        return None
-
-
-@lru_cache(maxsize=64)
-def _form(header: bytes) -> np.dtype[Any]:
-    """The dtype of the one record of a .npy file that begins so; the samples of a source have few."""
-    file = BytesIO(header)
-    np.lib.format.read_magic(file)
-    return np.lib.format.read_array_header_1_0(file)[2]
-
-
-def _write(path: Path, identity: str, prepared: Prepared) -> None:
-    arrays = {
-        "image": prepared.image,
-        **{f"{_LABEL}{name}": label for name, label in prepared.labels.items()},
-    }
-    fields = [(name, array.dtype, array.shape) for name, array in arrays.items()]
-    record = np.zeros((), np.dtype([("identity", f"S{len(identity)}"), *fields], align=True))
-    record["identity"] = identity
-    for name, array in arrays.items():
-        record[name] = array
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.parent.mkdir(exist_ok=True)
-        with partial.open("wb") as file:
-            np.lib.format.write_array(file, record, version=(1, 0))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_parts(path, parts)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise DataError(
             f"{path} cannot be written: {error.strerror}; make room, name another data.cache_folder, or set "
             "data.cache=memory"

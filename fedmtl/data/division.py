@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fedmtl.config import ClientConfig, PartitionConfig, PartitionKind
 from fedmtl.data.base import Source
@@ -29,19 +30,19 @@ class Held:
 
 
 def iid(name: str, source: Source, config: PartitionConfig, clients: Clients, seed: int) -> dict[str, Held]:
-    """Random parts of the training images, their sizes equal within one.
+    """Random parts of the training images, in proportion to the clients' `share`, equal within one by default.
 
     The clients' images have one distribution, so each evaluates on all validation images: the same
     expectation, less variance.
     """
-    train = _deal(source.ids("train"), list(clients), seed, name)
+    train = _deal(source.ids("train"), clients, seed, name)
     return {client: Held(train[client], list(source.ids("val"))) for client in clients}
 
 
 def dirichlet(
     name: str, source: Source, config: PartitionConfig, clients: Clients, seed: int
 ) -> dict[str, Held]:
-    """Label skew (Hsu et al., arXiv:1909.06335): for each class, proportions over the clients ~ Dir(alpha).
+    """Label skew (Hsu et al., arXiv:1909.06335): for each class, proportions over the clients ~ Dir(alpha · share).
 
     They divide the images, of training and of validation, in which the class is the most frequent one of
     `config.task`, or else of the first task that the first client names.
@@ -49,11 +50,12 @@ def dirichlet(
     named = [task for client in clients.values() for task in client.tasks]
     task = config.task or (named or list(source.tasks))[0]
     held = {client: Held() for client in clients}
+    concentration = [config.alpha * client.share for client in clients.values()]
     for split in ("train", "val"):
         ids = source.ids(split)
         classes = dominant_classes(source, ids, task)
         for index in np.unique(classes).tolist():
-            proportions = numpy_rng(seed, name, "dirichlet", index).dirichlet([config.alpha] * len(clients))
+            proportions = numpy_rng(seed, name, "dirichlet", index).dirichlet(concentration)
             of_class = [sample_id for sample_id, its in zip(ids, classes, strict=True) if its == index]
             of_class = shuffle(of_class, seed, name, split, index)
             ends = np.round(np.cumsum(proportions) * len(of_class)).astype(int).tolist()
@@ -78,7 +80,7 @@ def site(name: str, source: Source, config: PartitionConfig, clients: Clients, s
     sites_of = _sites(name, clients, sorted(train.keys() | val.keys()))
     held = {client: Held() for client in clients}
     for each in sorted({each for sites in sites_of.values() for each in sites}):
-        holders = [client for client in clients if each in sites_of[client]]
+        holders = {client: wanted for client, wanted in clients.items() if each in sites_of[client]}
         for client, part in _deal(train.get(each, []), holders, seed, name, each).items():
             held[client].train += part
             held[client].val += val.get(each, [])
@@ -97,10 +99,22 @@ def shuffle(ids: Sequence[str], seed: int, *words: str | int) -> list[str]:
     return [ids[index] for index in numpy_rng(seed, "partition", *words).permutation(len(ids))]
 
 
-def _deal(ids: Sequence[str], clients: Sequence[str], seed: int, *words: str) -> dict[str, list[str]]:
-    """Disjoint random parts, together all of `ids`, their sizes equal within one."""
-    shuffled = shuffle(ids, seed, *words, "deal")
-    return {client: shuffled[turn :: len(clients)] for turn, client in enumerate(clients)}
+def _deal(ids: Sequence[str], clients: Clients, seed: int, *words: str) -> dict[str, list[str]]:
+    """Disjoint random parts, together all of `ids`, in proportion to the clients' shares."""
+    shuffled = np.array(shuffle(ids, seed, *words, "deal"), dtype=object)
+    owner = _turns(len(ids), [client.share for client in clients.values()])
+    return {client: shuffled[owner == turn].tolist() for turn, client in enumerate(clients)}
+
+
+def _turns(count: int, shares: Sequence[float]) -> NDArray[np.int64]:
+    """Who gets each of `count` things when all are dealt out in proportion to `shares`: in turn, where these are equal.
+
+    The k-th thing of a client with the share s falls due at (k − ½)/s (Sainte-Laguë).
+    """
+    parts = [count * share / sum(shares) for share in shares]
+    due = [(np.arange(int(part) + 2) + 0.5) / part if part else np.empty(0) for part in parts]
+    owner = np.repeat(np.arange(len(shares)), [len(each) for each in due])
+    return owner[np.argsort(np.concatenate(due), kind="stable")[:count]]
 
 
 def _by_site(source: Source, split: str) -> dict[str, list[str]]:

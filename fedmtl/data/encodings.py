@@ -12,6 +12,8 @@ from fedmtl.data.files import FileError, read_array, read_mat, read_picture
 
 FARTHEST = 1000.0
 """Metres: no depth of a scene is beyond, so larger numbers have another unit."""
+MISS = 0.01
+"""By so much what a file has as probabilities may miss 1, for example in half precision."""
 _DIRECTIONS = (np.arange(256) / 127.5 - 1).astype(np.float32)
 """2x/255 − 1 of every byte x."""
 
@@ -102,3 +104,28 @@ def shares(path: Path, raw: NDArray[Any]) -> NDArray[np.int16]:
     if not ((raw >= 0) & (raw <= 1)).all():
         raise FileError(path, "has numbers that are not between 0 and 1")
     return np.rint(255 * raw.astype(np.float32)).astype(np.int16)
+
+
+def distribution(path: Path, classes: int) -> NDArray[np.float32]:
+    """The probability of each class, float32 (classes,), from a .npy file of them, or of a network's logits.
+
+    Numbers are probabilities where none is negative, and logits otherwise: of many classes some is unlikelier than
+    e⁰ : 1. Axes of length 1 do not count.
+
+    Raises:
+        FileError: it has another number of numbers, some are not finite, or none is negative and they do not add up
+            to 1.
+    """
+    raw = read_array(path)
+    numbers = raw.squeeze()
+    if numbers.shape != (classes,) or raw.dtype.kind not in "uif":
+        raise FileError(path, f"is {raw.dtype} {raw.shape}, not a number for each of {classes} classes")
+    numbers = numbers.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise FileError(path, "has numbers that are not finite")
+    if (numbers < 0).any():
+        numbers = np.exp(numbers - numbers.max())
+    elif abs(numbers.sum() - 1) > MISS:
+        raise FileError(path, f"has probabilities that add up to {numbers.sum():.4g}, not to 1")
+    shares: NDArray[np.float32] = (numbers / numbers.sum()).astype(np.float32)
+    return shares

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
@@ -53,7 +54,8 @@ def find_file(stem: Path, suffixes: Sequence[str], what: str) -> Path:
         MissingFileError: there is none.
         FileError: there is more than one.
     """
-    found = [path for suffix in suffixes if (path := stem.with_name(stem.name + suffix)).is_file()]
+    # Looked for as text, because this is asked for every label of every image, and making a Path takes longer.
+    found = [Path(name) for suffix in suffixes if os.path.isfile(name := f"{stem}{suffix}")]
     if not found and stem.suffix in suffixes and stem.is_file():
         raise MissingFileError(stem, f"is there, but ids are names without suffix; write '{stem.stem}'")
     if not found:

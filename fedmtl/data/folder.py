@@ -29,7 +29,7 @@ class Folder(OnDisk):
     dataset.yaml          see `fedmtl.data.manifest.read_manifest`
     train.txt val.txt     one sample id a line; test.txt is optional
     images/<id>.*         jpg, png, npy or tif; see `fedmtl.data.files.read_image`
-    <task>/<id>.png       dense labels, as the task's kind decodes them
+    <task>/<id>.png       dense labels, as the task's kind decodes them; none of autoencoding
     labels.csv            image-level labels; see `fedmtl.data.table.Table`
     ```
 
@@ -93,13 +93,13 @@ class Folder(OnDisk):
 
     def has_label(self, sample_id: str, task: str) -> bool:
         """Whether there is a label file, or a row in the table."""
-        if self.entry(task).task.dense:
-            return (self.root / task / f"{sample_id}.png").is_file()
+        if self.kind(task).dense:
+            return self._map_path(sample_id, task).is_file()
         return sample_id in self.table.rows
 
     def files(self, sample_id: str, tasks: Sequence[str]) -> Sequence[Path]:
         """The image, the dataset.yaml by which labels are decoded, and these."""
-        maps = [self.root / task / f"{sample_id}.png" for task in tasks if self.kind(task).dense]
+        maps = [self._map_path(sample_id, task) for task in tasks if self.kind(task).dense]
         table = [self.root / "labels.csv"] if len(maps) < len(tasks) else []
         return [self.image_path(sample_id), self.root / "dataset.yaml", *maps, *table]
 
@@ -162,11 +162,17 @@ class Folder(OnDisk):
         except DataError as error:
             raise FileError(self.table.path, f"row '{sample_id}': {error}") from error
 
+    def _map_path(self, sample_id: str, task: str) -> Path:
+        """The file of a map: the image itself where the task's label is made of it."""
+        if self.kind(task).of_image:
+            return self.image_path(sample_id)
+        return self.root / task / f"{sample_id}.png"
+
     def _map(self, sample_id: str, entry: Entry, size: tuple[int, int] | None) -> Label | None:
-        path = self.root / entry.task.name / f"{sample_id}.png"
+        path = self._map_path(sample_id, entry.task.name)
         if entry.partial and not path.exists():
             return None
-        raw = read_label(path)
+        raw = read_image(path) if entry.task.of_image else read_label(path)
         if size is not None and raw.shape[:2] != size:
             raise FileError(path, f"is {raw.shape[1]}x{raw.shape[0]}, its image {size[1]}x{size[0]}")
         if entry.ignore_index != IGNORE_INDEX:

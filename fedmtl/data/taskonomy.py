@@ -8,49 +8,57 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import ClassVar
 
 from fedmtl.data.archive import Archive
 from fedmtl.data.base import Problem
-from fedmtl.data.encodings import class_indices, read_map, unit_vectors
-from fedmtl.data.files import FileError
 from fedmtl.data.splits import SPLITS, Split
 from fedmtl.data.taskonomy_buildings import Buildings, read_buildings
+from fedmtl.data.taskonomy_labels import SPECS, read_label
 from fedmtl.tasks.base import Label
-from fedmtl.tasks.semseg import IGNORE
 from fedmtl.tasks.spec import TaskSpec
 
-# fmt: off
-CLASSES = (
-    "background", "bottle", "chair", "couch", "potted plant", "bed", "dining table", "toilet", "tv", "microwave",
-    "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase",
-)
-# fmt: on
-UNITS_PER_METRE = 512
-NO_DEPTH = 65535
-RANGES = {"edge_texture": 0.08, "edge_occlusion": 0.00625, "keypoints2d": 0.005, "keypoints3d": 1.0}
-"""Of 2¹⁶, the largest number that is told from larger ones: what the authors bring to the ends of their range."""
 POINT = re.compile(r"(point_\d+_view_\d+)_domain_rgb\.png")
+FOLDERS = {
+    "autoencoding": ("rgb",),
+    "room_layout": ("point_info", "points"),
+    "vanishing_points": ("point_info", "points"),
+}
+"""Task → the folders that its labels may lie in, by default one that is called like it."""
+_POSE = ("fixatedpose", "point_info")
+WORDS = {
+    "autoencoding": ("rgb",),
+    "class_scene": ("class_places", "class_scene"),
+    "room_layout": _POSE,
+    "vanishing_points": _POSE,
+}
+"""Task → the words that its files' names may have for it, by default its own name, with and without underscores."""
+SUFFIXES = {
+    "class_object": ".npy",
+    "class_scene": ".npy",
+    "room_layout": ".json",
+    "vanishing_points": ".json",
+}
 PATTERNS = ("{domain}/taskonomy/{building}", "{domain}/{building}", "{building}/{domain}")
 """Where images of a building lie, as omnidata's tool, the mirrors and the authors' own archives have it."""
 
 
 @dataclass
 class Taskonomy(Archive):
-    """Images of 512×512 with ten dense labels each; the building is an image's site.
+    """Images of 512×512 with labels of 17 tasks each; the building is an image's site.
 
     ```
     rgb/<building>/point_<P>_view_<V>_domain_rgb.png        or rgb/taskonomy/<building>/…, or <building>/rgb/…
     depth_euclidean/… depth_zbuffer/…                       16 bits, x / 512 metres, 65535 unlabelled
     normal/…                                                2x/255 − 1
     segment_semantic/…_domain_segmentsemantic.png           1 background, 2 to 17 things, 0 unlabelled
-    edge_texture/… edge_occlusion/… keypoints2d/… keypoints3d/…     16 bits, see `RANGES`
+    edge_texture/… edge_occlusion/… keypoints2d/… keypoints3d/…     16 bits, see `taskonomy_labels.RANGES`
     principal_curvature/…                                   8 bits in each of the first two channels
     reshading/…                                             8 bits, grey
+    segment_unsup2d/… segment_unsup25d/…                    8 bits, the regions' numbers
+    class_object/…_domain_class_object.npy                  1000 probabilities, or logits
+    class_scene/…_domain_class_places.npy                   365
+    point_info/…_domain_fixatedpose.json                    or points/…: see `taskonomy_camera`
     train_val_test_<size>.csv                               which buildings are in which split
     ```
 
@@ -61,17 +69,7 @@ class Taskonomy(Archive):
     piecewise: ClassVar[bool] = True
     image_suffixes: ClassVar[tuple[str, ...]] = (".png",)
     marks: ClassVar[tuple[str, ...]] = ("rgb",)
-    specs: ClassVar[Mapping[str, TaskSpec]] = MappingProxyType(
-        {
-            "segment_semantic": TaskSpec("segment_semantic", "semseg", CLASSES),
-            "depth_euclidean": TaskSpec("depth_euclidean", "depth"),
-            "depth_zbuffer": TaskSpec("depth_zbuffer", "depth"),
-            "normal": TaskSpec("normal", "normals"),
-            "principal_curvature": TaskSpec("principal_curvature", "dense_regression", ("first", "second")),
-            "reshading": TaskSpec("reshading", "dense_regression"),
-            **{name: TaskSpec(name, "dense_regression") for name in RANGES},
-        }
-    )
+    specs: ClassVar[Mapping[str, TaskSpec]] = SPECS
 
     @classmethod
     def fits(cls, root: Path) -> bool:
@@ -145,36 +143,25 @@ class Taskonomy(Archive):
 
     def folders(self, own: str) -> Sequence[Path]:
         """One, that of the first building which has the task, or else of the first one."""
-        of_building = [self._folder(own, building) for building in self._there]
+        domains = FOLDERS.get(own, (own,))
+        of_building = [self._folder(domain, building) for building in self._there for domain in domains]
         return [next((folder for folder in of_building if folder.is_dir()), of_building[0])]
 
     def label_files(self, sample_id: str, own: str) -> Sequence[Path]:
-        """One; some of the files' names are without the underscores of their folder's."""
+        """One; some of the files' names have another word than their folder's."""
         building, _, point = sample_id.partition("/")
-        folder = self._folder(own, building)
-        paths = [folder / f"{point}_domain_{own.replace('_', mark)}.png" for mark in ("_", "")]
+        suffix = SUFFIXES.get(own, ".png")
+        paths = [
+            self._folder(domain, building) / f"{point}_domain_{word}{suffix}"
+            for domain in FOLDERS.get(own, (own,))
+            for word in WORDS.get(own, (own, own.replace("_", "")))
+        ]
         return [next((path for path in paths if path.is_file()), paths[0])]
 
     def read(self, sample_id: str, own: str, size: tuple[int, int] | None) -> Label:
         """One label; see `Archive.read`."""
         (path,) = self.label_files(sample_id, own)
-        raw = read_map(path)
-        match own:
-            case "segment_semantic":
-                labels = class_indices(path, raw, len(CLASSES))
-                return np.where(labels == IGNORE, labels, labels - np.uint8(1))  # 0 becomes 255
-            case "depth_euclidean" | "depth_zbuffer":
-                deep = _of(path, raw, np.uint16, 1)[:, :, 0]
-                return np.where(deep == NO_DEPTH, np.float32(0), deep / np.float32(UNITS_PER_METRE))
-            case "normal":
-                return unit_vectors(path, raw[:, :, :3] if raw.ndim == 3 else raw)
-            case "principal_curvature":
-                return _of(path, raw, np.uint8, 2) / np.float32(255)
-            case "reshading":
-                return _of(path, raw, np.uint8, 1) / np.float32(255)
-            case _:
-                strength = _of(path, raw, np.uint16, 1) / np.float32(RANGES[own] * 2**16)
-                return np.minimum(strength, np.float32(1))
+        return read_label(path, own)
 
     @cached_property
     def _pattern(self) -> str:
@@ -204,18 +191,3 @@ def _pattern(root: Path) -> str | None:
             if folder.is_dir() and any(POINT.fullmatch(each.name) for each in folder.iterdir()):
                 return pattern
     return None
-
-
-def _of(path: Path, raw: NDArray[Any], dtype: type[np.uint8 | np.uint16], channels: int) -> Label:
-    """The first channels (H, W, channels) of a picture, which may have more.
-
-    Raises:
-        FileError: it has fewer, or another number of bits.
-    """
-    shaped = raw[:, :, None] if raw.ndim == 2 else raw
-    if raw.dtype != dtype or shaped.shape[2] < channels:
-        bits = 8 * np.dtype(dtype).itemsize
-        raise FileError(
-            path, f"is {raw.dtype} {raw.shape}, not {channels} channel{'s' * (channels > 1)} of {bits} bits"
-        )
-    return shaped[:, :, :channels]

@@ -7,7 +7,7 @@ kind's affair (`Task.resize`, `flip`, `rotate`, `zoom`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fedmtl.config import AugmentConfig, Resize
+from fedmtl.errors import ConfigError
 from fedmtl.tasks.base import Label, Task
 from fedmtl.tasks.geometry import turn
 
@@ -42,6 +43,16 @@ def inscribe(original: Size, size: Size, resize: Resize) -> tuple[Size, Size]:
     factor = min(size[0] / original[0], size[1] / original[1], 1 if resize is Resize.keep else math.inf)
     inner = (max(1, round(original[0] * factor)), max(1, round(original[1] * factor)))
     return inner, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
+
+
+def check_augmentation(config: AugmentConfig, tasks: Iterable[Task]) -> None:
+    """Raise ConfigError where a task's labels cannot follow a zoom that the augmentation has."""
+    for task in tasks:
+        if tuple(config.scale) != (1, 1) and not task.zoomable:
+            raise ConfigError(
+                f"data.augment.scale: labels of task '{task.name}' ({task.spec.kind}) cannot follow a zoom into a part "
+                "of the image; set it to [1, 1], or leave the task out"
+            )
 
 
 def augment(

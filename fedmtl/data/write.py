@@ -108,7 +108,7 @@ def _write_sample(
     for name, needed in columns.items():
         label = sample.labels.get(name)
         row += [""] * len(needed) if label is None else _cells(tasks[name], label)
-    maps = [name for name, task in tasks.items() if task.dense]
+    maps = [name for name, task in tasks.items() if task.dense and not task.of_image]
     for name in maps:
         if name in sample.labels:
             raw = tasks[name].encode(sample.labels[name])

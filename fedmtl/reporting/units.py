@@ -5,8 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PERCENT = frozenset(
-    {"mIoU", "mIoU_images", "pixel_accuracy", "accuracy", "balanced_accuracy", "macro_f1", "mAP"}
-    | {"delta1", "delta2", "delta3", "edgeF", "edgeF_1px", "maxF", "maxF1_images"}
+    {
+        "mIoU",
+        "mIoU_images",
+        "pixel_accuracy",
+        "accuracy",
+        "balanced_accuracy",
+        "macro_f1",
+        "mAP",
+        "top1",
+        "top5",
+    }
+    | {
+        "delta1",
+        "delta2",
+        "delta3",
+        "edgeF",
+        "edgeF_1px",
+        "maxF",
+        "maxF1_images",
+        "pair_ARI",
+        "pair_accuracy",
+    }
 )
 PERCENT_AT = ("within_", "odsF_", "oisF_")
 """What is in percent and has a limit for the end of its name."""
@@ -16,6 +36,11 @@ UNITS: Mapping[tuple[str, str], str] = {
     ("normals", "mErr"): "°",
     ("normals", "median"): "°",
     ("normals", "rmse"): "°",
+    ("vanishing_points", "angle"): "°",
+    ("room_layout", "turn"): "°",
+    ("room_layout", "centre"): "m",
+    ("room_layout", "size"): "m",
+    ("autoencoding", "psnr"): "dB",
 }
 """(task kind, metric) → unit, where a metric's name alone does not tell."""
 

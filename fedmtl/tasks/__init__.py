@@ -12,6 +12,7 @@ TASKS: Registry[Task] = Registry(
     base=Task,  # type: ignore[type-abstract]
     group="fedmtl.tasks",
     builtin={
+        "autoencoding": "fedmtl.tasks.autoencoding:Autoencoding",
         "boundary": "fedmtl.tasks.boundary:Boundary",
         "classification": "fedmtl.tasks.classification:Classification",
         "dense_regression": "fedmtl.tasks.dense_regression:DenseRegression",
@@ -20,9 +21,13 @@ TASKS: Registry[Task] = Registry(
         "human_parts": "fedmtl.tasks.human_parts:HumanParts",
         "multilabel": "fedmtl.tasks.multilabel:MultiLabel",
         "normals": "fedmtl.tasks.normals:Normals",
+        "regions": "fedmtl.tasks.regions:Regions",
         "regression": "fedmtl.tasks.regression:Regression",
+        "room_layout": "fedmtl.tasks.room_layout:RoomLayout",
         "saliency": "fedmtl.tasks.saliency:Saliency",
         "semseg": "fedmtl.tasks.semseg:SemSeg",
+        "soft_classification": "fedmtl.tasks.soft_classification:SoftClassification",
+        "vanishing_points": "fedmtl.tasks.vanishing_points:VanishingPoints",
     },
 )
 

@@ -34,6 +34,8 @@ class Task(ABC):
         metric: the name of the primary metric, one of `metrics`' keys.
         higher_is_better: whether a larger primary metric is better.
         class_counts: how many classes a spec of this kind may have; by default none.
+        of_image: whether the label is made of the image, so that no file holds it: `decode` takes the image.
+        zoomable: whether a label can follow a zoom into any part of the image.
 
     Raises:
         DataError: the spec's classes are too few, too many or not distinct.
@@ -44,6 +46,8 @@ class Task(ABC):
     metric: ClassVar[str]
     higher_is_better: ClassVar[bool]
     class_counts: ClassVar[range] = range(1)
+    of_image: ClassVar[bool] = False
+    zoomable: ClassVar[bool] = True
 
     def __init__(self, spec: TaskSpec) -> None:
         if len(spec.classes) not in self.class_counts:
@@ -103,6 +107,10 @@ class Task(ABC):
         """What a zoom by `factor` (> 1 brings things nearer) does to values, after the geometry is done."""
         return label
 
+    def seen(self, label: Label, image: NDArray[np.float32]) -> Label:
+        """The label once its image, (C, H, W), has the colours that the network sees; the last change there is."""
+        return label
+
     def opposite(self, label: Label) -> Label:
         """A label that says the contrary wherever this one says anything, for attacks that poison data; same dtype.
 
@@ -153,6 +161,17 @@ class Task(ABC):
         """What a label or a prediction says, to stand below its picture; empty for maps, which need no words."""
         return ""
 
+    def summary(self, output: Tensor) -> dict[str, Any]:
+        """What is predicted for an image, by the names of classes or values, as JSON holds it; of a map nothing.
+
+        Args:
+            output: one image's, as for `predict`.
+        """
+        if self.dense:
+            return {}
+        values, names = self.predict(output).tolist(), self.spec.classes
+        return {"values": dict(zip(names, values, strict=True)) if len(names) == len(values) else values}
+
     def _require(self, fits: bool, what: str, raw: NDArray[Any]) -> None:
         """Refuse a raw label that is not `what`."""
         if not fits:
@@ -164,4 +183,6 @@ class Task(ABC):
 def _count(counts: range) -> str:
     if counts.stop == 1:
         return "none"
+    if len(counts) == 1:
+        return str(counts.start)
     return f"at least {counts.start}" if counts.stop > 2**16 else f"{counts.start} to {counts.stop - 1}"

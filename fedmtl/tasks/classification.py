@@ -81,6 +81,14 @@ class Classification(Task):
         """The likeliest class (1,) int64."""
         return output.argmax(0, keepdim=True).cpu().numpy()
 
+    def summary(self, output: Tensor) -> dict[str, Any]:
+        """`class`, the likeliest one's name, and `probabilities` by name, which add up to 1."""
+        probabilities = output.float().softmax(0).tolist()
+        return {
+            "class": self.words(self.predict(output)),
+            "probabilities": dict(zip(self.spec.classes, probabilities, strict=True)),
+        }
+
     def picture(self, label: Label, reference: Label | None = None) -> NDArray[np.uint8]:
         """A full bar at the class."""
         return bar_chart(np.where(label == IGNORE, np.nan, np.arange(self.channels) == label), 0, 1)

@@ -83,6 +83,14 @@ class MultiLabel(Columns):
         """The probability of each class."""
         return output.float().sigmoid().cpu().numpy()
 
+    def summary(self, output: Tensor) -> dict[str, Any]:
+        """`classes`, the names of those that are likelier than not, and `probabilities` by name."""
+        probabilities = dict(zip(self.spec.classes, self.predict(output).tolist(), strict=True))
+        return {
+            "classes": [name for name, value in probabilities.items() if value >= 0.5],
+            "probabilities": probabilities,
+        }
+
     def picture(self, label: Label, reference: Label | None = None) -> NDArray[np.uint8]:
         """A bar per class, as high as its probability."""
         return bar_chart(label, 0, 1)

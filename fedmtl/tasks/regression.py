@@ -79,6 +79,12 @@ class Regression(Columns):
         """Numbers (values,) float32."""
         return output.float().cpu().numpy()
 
+    def summary(self, output: Tensor) -> dict[str, Any]:
+        """`values` by name, in the units of the labels."""
+        return {
+            "values": dict(zip(self.spec.classes or (self.name,), self.predict(output).tolist(), strict=True))
+        }
+
     def picture(self, label: Label, reference: Label | None = None) -> NDArray[np.uint8]:
         """A bar per value, on the scale of `reference`."""
         scale = np.nan_to_num(label if reference is None else reference)

@@ -70,6 +70,24 @@ def _anno(sample: Sample) -> NDArray[Any]:
     return anno
 
 
+def _probabilities(sample: Sample, classes: int) -> NDArray[np.float32]:
+    """As a network would give them: some classes by the image's colours, and a little for all others."""
+    colours = np.resize(sample.image.mean(axis=(0, 1)), classes) * np.sin(np.arange(classes))
+    likely = np.exp(colours / 32)
+    shares: NDArray[np.float32] = (likely / likely.sum()).astype(np.float32)
+    return shares
+
+
+_CAMERA = {
+    "vanishing_points_gaussian_sphere": {"x": [0.0, 0.0, 1.0], "y": [1.0, 0.0, 0.0], "z": [0.0, 1.0, 0.0]},
+    "bounding_box_ranges": {"x": [0.0, 5.0], "y": [-2.0, 2.0], "z": [0.0, 2.5]},
+    "camera_location": [0.0, 1.0, 1.5],
+    "camera_rotation_final": [np.pi / 2, 0.0, 0.0],
+    "field_of_view_rads": 1.2,
+    "nonfixated_points_in_view": list(range(150)),
+}
+"""What Taskonomy says of one, in about as many bytes."""
+
 CONTENTS: Mapping[str, Callable[[Sample], Any]] = {
     "image": lambda sample: sample.image,
     "indices": lambda sample: sample.labels["semseg"],
@@ -93,5 +111,9 @@ CONTENTS: Mapping[str, Callable[[Sample], Any]] = {
     "strength": _strength,
     "shading": lambda sample: np.repeat(_bytes(_grey(sample))[:, :, None], 3, axis=2),
     "panoptic_parts": _panoptic_parts,
+    "regions": lambda sample: _bytes(20 * sample.labels["semseg"].astype(np.int32)),
+    "objects": lambda sample: _probabilities(sample, 1000),
+    "scenes": lambda sample: _probabilities(sample, 365),
+    "camera": lambda sample: _CAMERA,
 }
 """Variable or quantity → what an archive has for it."""

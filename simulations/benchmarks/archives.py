@@ -6,6 +6,7 @@ are further names of the same files.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,6 +117,11 @@ LAYOUTS: Mapping[str, Layout] = {
             f"keypoints2d/{_POINT}_keypoints2d.png": "strength",
             f"principal_curvature/{_POINT}_principal_curvature.png": "normals",
             f"reshading/{_POINT}_reshading.png": "shading",
+            f"segment_unsup2d/{_POINT}_segment_unsup2d.png": "regions",
+            f"segment_unsup25d/{_POINT}_segment_unsup25d.png": "regions",
+            f"class_object/{_POINT}_class_object.npy": "objects",
+            f"class_scene/{_POINT}_class_places.npy": "scenes",
+            f"point_info/{_POINT}_fixatedpose.json": "camera",
         },
     ),
     "Cityscapes": Layout(
@@ -179,6 +185,8 @@ def write_archive(layout: Layout, root: Path, images: int) -> None:
 def _save(path: Path, variable: str, array: Any) -> None:
     """In the type that the suffix says."""
     match path.suffix:
+        case ".json":
+            path.write_text(json.dumps(array), encoding="utf-8")
         case ".npy":
             np.save(path, array)
         case ".mat":

@@ -14,7 +14,7 @@ from typing import Any
 from fedmtl.data.on_disk import OnDisk
 
 IMAGES = 4
-NO_MAPS = {"yaml", "json"}
+NO_MAPS = {"yaml"}
 """Suffixes of files that say how others are read."""
 
 

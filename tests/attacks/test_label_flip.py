@@ -8,6 +8,7 @@ from fedmtl.errors import ConfigError
 from fedmtl.tasks import TASKS, TaskSpec, build_task
 from fedmtl.tasks.base import Task
 from fedmtl.tasks.edge import Edge
+from tests.tasks.examples import NINE
 
 THREE = ("sky", "wall", "floor")
 NAN = float("nan")
@@ -24,6 +25,10 @@ CASES = [
     (TaskSpec("a", "edge"), np.int16([[0, 255], [-1, 100]]), np.int16([[255, 0], [-1, 155]])),
     (TaskSpec("a", "saliency"), np.int16([[0, 255], [-1, 100]]), np.int16([[255, 0], [-1, 155]])),
     (TaskSpec("a", "dense_regression"), np.float32([[[0.25], [-1]]]), np.float32([[[0.75], [-1]]])),
+    (TaskSpec("a", "autoencoding"), np.float32([[[0.25, 1, -1]]]), np.float32([[[0.75, 0, -1]]])),
+    (TaskSpec("a", "soft_classification", THREE), np.float32([0.5, 0.5, 0]), np.float32([0, 0.5, 0.5])),
+    (TaskSpec("a", "room_layout", NINE["room_layout"]), np.arange(9) + 1.0, -np.arange(9) - 1.0),
+    (TaskSpec("a", "vanishing_points", NINE["vanishing_points"]), np.eye(3).ravel(), -np.eye(3).ravel()),
     (TaskSpec("a", "normals"), np.float32([[[0, 0, 1], [0, 0, 0]]]), np.float32([[[0, 0, -1], [0, 0, 0]]])),
 ]
 
@@ -36,7 +41,10 @@ def test_by_hand(spec, label, expected):
 
 
 def test_every_kind_of_task_has_its_case():
-    assert {spec.kind for spec, _, _ in CASES} == set(TASKS)
+    without_contrary = {"regions"}
+    assert {spec.kind for spec, _, _ in CASES} == set(TASKS) - without_contrary
+    with pytest.raises(ConfigError, match="of kind 'regions', whose labels have no contrary"):
+        build_task(TaskSpec("a", "regions")).opposite(np.zeros((2, 2), np.int32))
 
 
 @pytest.mark.parametrize("task", list(Rooms().tasks))

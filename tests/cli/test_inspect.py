@@ -25,7 +25,10 @@ def test_predict_writes_labels_and_pictures(straight, fedmtl, photo, tmp_path):
     assert (label.dtype, label.shape) == (np.uint16, (40, 50))
     expected = load(straight.path, "c").predict(photo)
     np.testing.assert_array_equal(label, np.round(expected["depth"] * 1000))
-    assert json.loads((tmp_path / written[2]).read_text()) == {"room_type": expected["room_type"].tolist()}
+    room_type = load(straight.path, "c").tasks["room_type"]
+    summary = json.loads((tmp_path / written[2]).read_text())["room_type"]
+    assert summary["class"] == room_type.words(expected["room_type"])
+    assert summary["probabilities"].keys() == set(room_type.spec.classes)
 
 
 def test_predict_takes_other_tasks_and_another_folder(straight, fedmtl, photo, tmp_path):

@@ -5,7 +5,8 @@ import torch
 from fedmtl.config import AugmentConfig, CacheKind, DataConfig
 from fedmtl.data import ClientDataset, Folder
 from fedmtl.data.base import Sample
-from fedmtl.tasks import build_task
+from fedmtl.errors import ConfigError
+from fedmtl.tasks import build_task, vanishing_points
 from fedmtl.tasks.spec import TaskSpec
 from tests.data.memory import CLASSES, Memory
 
@@ -116,3 +117,25 @@ def test_a_folder_with_every_kind_of_label(example):
     assert [item["labelled"]["range"] for item in items] == [True, False, True]
     assert [item["labelled"]["light"] for item in items] == [True, False, True]
     assert all(item["labelled"]["semseg"] and item["labelled"]["room_type"] for item in items)
+
+
+def test_what_is_autoencoded_is_what_is_seen():
+    spec = TaskSpec("same", "autoencoding")
+    image = (RNG.random((8, 10, 3)) * 255).astype(np.uint8)
+    memory = Memory(
+        [spec], {"a": Sample("a", image, {"same": build_task(spec).decode(image)})}, {"train": ["a"]}
+    )
+    augment = AugmentConfig(flip=True, rotation=30.0, scale=(0.5, 2.0), color=0.5)
+    data = ClientDataset(memory, ["a"], [build_task(spec)], DataConfig(image_size=(12, 14), augment=augment))
+    for item in (data[0], *(data.item(0, np.random.default_rng(seed)) for seed in range(5))):
+        target, image_seen = item["targets"]["same"], item["image"]
+        known = target >= 0
+        torch.testing.assert_close(target[known], image_seen[known])
+        assert known.float().mean() > 0.1
+    assert bool((data[0]["targets"]["same"] >= 0).all())
+
+
+def test_an_augmentation_that_a_task_cannot_follow_is_refused():
+    task = build_task(TaskSpec("points", "vanishing_points", vanishing_points.VALUES))
+    with pytest.raises(ConfigError, match="labels of task 'points'"):
+        ClientDataset(source(), ["a"], [task], DataConfig(augment=AugmentConfig(scale=(0.5, 1.0))))

@@ -1,5 +1,9 @@
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from mmap import mmap
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -7,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from fedmtl.config import CacheKind, DataConfig
-from fedmtl.data import ClientDataset, Folder, HeldOut, decoded, make_loader
+from fedmtl.data import ClientDataset, Folder, HeldOut, decoded, make_loader, parts_file
 from fedmtl.data.rooms import Rooms
 from fedmtl.data.threaded import Threaded
 from fedmtl.errors import DataError
@@ -72,10 +76,11 @@ def test_a_later_process_decodes_nothing_and_gets_the_same(example, folder):
 def test_samples_are_mapped_and_not_held(example, folder):
     items(dataset(example, folder))
     prepared = dataset(example, folder)._prepared(0)
-    base = prepared.image
-    while not isinstance(base, np.memmap):
-        base = base.base
-        assert base is not None
+    assert prepared.labels.keys() == set(DENSE)
+    for base in (prepared.image, *prepared.labels.values()):
+        while isinstance(base, np.ndarray):
+            base = base.base
+        assert isinstance(base.obj, mmap)
 
 
 def test_loader_processes_share_it(example, folder):
@@ -134,10 +139,84 @@ def test_a_label_that_appears_is_taken_in(example, folder):
     assert item["targets"]["range"].unique().tolist() == [2]
 
 
-def test_another_size_and_other_tasks_are_other_files(example, folder):
-    items(dataset(example, folder))
-    items(dataset(example, folder, tasks=("semseg",)))
+def test_clients_share_the_image_and_the_labels_that_they_have_in_common(example, folder):
+    whole = items(dataset(example, folder, DENSE))
+    kept = {path: path.read_bytes() for path in files(folder)}
+    few = items(dataset(example, folder, ("semseg",)))
+    assert Counted.decodings == len(IDS)
+    for one, other in zip(whole, few, strict=True):
+        assert torch.equal(one["image"], other["image"])
+        assert torch.equal(one["targets"]["semseg"], other["targets"]["semseg"])
+    assert {path: path.read_bytes() for path in files(folder)} == kept
+
+
+def test_who_lacks_a_label_decodes_that_alone_and_puts_it_beside_the_others(example, folder):
+    whole = items(dataset(example, folder, DENSE))
+    asked = []
+    source = Counted(str(example))
+    load = source.load
+    source.load = lambda sample_id, tasks: asked.append(tuple(tasks)) or load(sample_id, tasks)
+    other = dataset(example, folder, ("range", "room_type"), source)
+    assert not other.is_decoded()
+    items(other)
+    assert asked == [("room_type",)] * len(IDS)
+    assert other.is_decoded()
+    assert len(files(folder)) == len(IDS)
+    Counted.decodings = 0
+    assert_equal(whole, items(dataset(example, folder, DENSE)))
+    items(dataset(example, folder, (*DENSE, "room_type")))
+    assert Counted.decodings == 0
+
+
+def test_an_image_without_a_label_is_known_to_have_none(example, folder):
+    items(dataset(example, folder, ("range",)))
+    assert not dataset(example, folder, ("range",))[IDS.index(DEPTHLESS)]["labelled"]["range"]
+    assert Counted.decodings == len(IDS)
+
+
+def test_several_writers_at_once_leave_whole_files_and_nothing_else(example, folder):
+    together = Barrier(4)
+    of_each = (DENSE, ("semseg",), DENSE, ("range", "room_type"))
+
+    def read(tasks):
+        data = dataset(example, folder, tasks)
+        together.wait()
+        return items(data)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(read, of_each))
+    assert {path.suffix for path in files(folder)} == {".npy"}
+    assert len(files(folder)) == len(IDS)
+    for tasks in of_each:  # of labels that were added at the same time some may be lost
+        items(dataset(example, folder, tasks))
+    Counted.decodings = 0
+    for tasks, first in zip(of_each, found, strict=True):
+        assert_equal(first, items(dataset(example, folder, tasks)))
+    assert Counted.decodings == 0
+
+
+def test_a_changed_image_takes_the_labels_of_all_clients_with_it(example, folder):
+    items(dataset(example, folder, DENSE))
+    path = example / "images" / f"{IDS[0]}.png"
+    save(path, np.zeros((*SIZE, 3), np.uint8))
+    os.utime(path, ns=(1, 1))
+    items(dataset(example, folder, ("room_type",)))
+    Counted.decodings = 0
+    items(dataset(example, folder, DENSE))
+    assert Counted.decodings == 1
+
+
+def test_another_size_is_another_file_and_a_task_of_other_classes_another_label(example, folder):
+    items(dataset(example, folder, ("semseg",)))
+    source = Counted(str(example))
+    settings = DataConfig(image_size=SIZE, cache=CacheKind.disk, cache_folder=str(folder))
+    task = build_task(source.tasks["semseg"])
+    renamed = build_task(replace(task.spec, classes=("ground", "wall", "chair")))
+    items(ClientDataset(source, IDS, [renamed], settings))
     assert Counted.decodings == 2 * len(IDS)
+    assert len(files(folder)) == len(IDS)
+    items(ClientDataset(source, IDS, [task], replace(settings, image_size=(6, 8))))
+    assert Counted.decodings == 3 * len(IDS)
     assert len(files(folder)) == 2 * len(IDS)
 
 
@@ -157,7 +236,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(example, folder, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(decoded.os, "fsync", full)
+    monkeypatch.setattr(parts_file.os, "fsync", full)
     with pytest.raises(DataError, match=r"No space left on device; make room, .* or set data\.cache=memory"):
         items(dataset(example, folder))
     assert files(folder) == []

@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 
 from fedmtl.config import ClientConfig, PartitionKind
+from fedmtl.data import division
 from fedmtl.errors import ConfigError
 from tests.data.clients import CLASS_OF, TRAIN, VAL, clients, divide, sites_of, train_of
 
@@ -18,6 +19,34 @@ def test_iid_shares_are_equal_within_one_and_all_validate_on_everything():
     shares = divide(IID, clients(*"abcdefg"))
     assert sorted(len(share.train) for share in shares.values()) == [8, 8, 8, 9, 9, 9, 9]
     assert all(share.val == tuple(VAL) for share in shares.values())
+
+
+def test_iid_shares_are_in_the_proportions_that_are_asked_for():
+    members = {name: ClientConfig("x", share=share) for name, share in zip("abc", (1, 2, 3), strict=True)}
+    shares = divide(IID, members)
+    assert [len(share.train) for share in shares.values()] == [10, 20, 30]
+    assert sorted(train_of(shares)) == TRAIN
+    scaled = {name: ClientConfig("x", share=share) for name, share in zip("abc", (0.5, 1, 1.5), strict=True)}
+    assert divide(IID, scaled) == shares
+    assert divide(IID, clients(*"abc", share=7.0)) == divide(IID, clients(*"abc"))
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 715, 4498])
+@pytest.mark.parametrize("shares", [[1.0], [1.0] * 7, [1.0, 2.0, 3.0, 4.0], [0.3, 11.0, 2.5]])
+def test_what_is_dealt_out_is_within_one_of_its_part(count, shares):
+    owner = division._turns(count, shares)
+    assert len(owner) == count
+    for turn, share in enumerate(shares):
+        assert abs((owner == turn).sum() - count * share / sum(shares)) < 1
+
+
+@pytest.mark.parametrize(("kind", "alpha"), [(DIRICHLET, 100.0), (SITE, 10.0)])
+def test_a_share_counts_in_every_rule(kind, alpha):
+    sites = ["north", "south", "west"] if kind is SITE else []
+    members = {"few": ClientConfig("x", sites=sites), "many": ClientConfig("x", sites=sites, share=9.0)}
+    shares = divide(kind, members, alpha=alpha)
+    assert len(shares["many"].train) > 5 * len(shares["few"].train)
+    assert sorted(train_of(shares)) == TRAIN
 
 
 def test_a_small_alpha_skews_classes_more_than_a_large_one():

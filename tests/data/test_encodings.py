@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from fedmtl.data.encodings import class_indices, metres, read_map, shares, unit_vectors
+from fedmtl.data.encodings import class_indices, distribution, metres, read_map, shares, unit_vectors
 from fedmtl.data.files import FileError
 from tests.data.nyud_archive import put
 
@@ -81,3 +81,19 @@ def test_shares_are_bytes_or_fractions(tmp_path):
             shares(tmp_path, wrong)
     with pytest.raises(FileError, match="not one number a pixel"):
         shares(tmp_path, np.zeros((2, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([0.25, 0.75, 0], [0.25, 0.75, 0]),
+        ([[0.2505, 0.7515, 0]], [0.25, 0.75, 0]),  # half precision, and an axis of one
+        (np.log([0.5, 0.25, 0.25]), [0.5, 0.25, 0.25]),
+        ([1000, -1000, 1000], [0.5, 0, 0.5]),
+    ],
+)
+def test_probabilities_are_kept_and_logits_become_some(tmp_path, numbers, expected):
+    np.save(tmp_path / "x.npy", np.array(numbers))
+    found = distribution(tmp_path / "x.npy", 3)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found.dtype == np.float32

@@ -129,3 +129,47 @@ def test_real_folders_are_read_as_they_are(name, images, tasks):
         sample = folder.load(sample_id, list(tasks))
         assert set(sample.labels) == tasks
         assert {label.shape[:2] for label in sample.labels.values()} == {sample.image.shape[:2]}
+
+
+NEW_TASKS = """
+name: rooms
+tasks:
+  autoencoding: {}
+  regions: {}
+  scene: {kind: soft_classification, classes: [kitchen, office]}
+  vanishing_points: {classes: [back_x, back_y, back_z, right_x, right_y, right_z, up_x, up_y, up_z]}
+"""
+
+
+@pytest.fixture
+def rooms(tmp_path):
+    """Two images, of which the second has no probabilities and no directions."""
+    for index in range(2):
+        save(tmp_path / f"images/{index}.png", np.full((*SIZE, 3), 100 + index, np.uint8))
+        save(tmp_path / f"regions/{index}.png", np.full(SIZE, [7, 255] * 8, np.uint8))
+    (tmp_path / "train.txt").write_text("0\n1\n")
+    (tmp_path / "dataset.yaml").write_text(NEW_TASKS)
+    axes = ",".join(f"{axis}_{part}" for axis in ("back", "right", "up") for part in "xyz")
+    (tmp_path / "labels.csv").write_text(
+        f"id,kitchen,office,{axes}\n0,0.25,0.75,0,0,1,1,0,0,0,1,0\n1,,{',' * 9}\n"
+    )
+    return Folder(str(tmp_path))
+
+
+def test_an_image_is_its_own_label_and_numbers_stand_in_the_table(rooms):
+    assert rooms.check(splits=("train",)) == []
+    labels = rooms.load("0", list(rooms.tasks)).labels
+    np.testing.assert_allclose(labels["autoencoding"], 100 / 255, rtol=1e-6)
+    np.testing.assert_array_equal(labels["regions"][0, :4], [7, -1, 7, -1])
+    np.testing.assert_array_equal(labels["scene"], np.float32([0.25, 0.75]))
+    np.testing.assert_array_equal(labels["vanishing_points"], [0, 0, 1, 1, 0, 0, 0, 1, 0])
+    assert set(rooms.load("1", list(rooms.tasks)).labels) == {"autoencoding", "regions"}
+    assert rooms.has_label("1", "autoencoding")
+    assert len(set(rooms.files("0", ["autoencoding"]))) == 2  # the image and dataset.yaml
+
+
+def test_probabilities_that_do_not_add_up_are_told_with_their_row(rooms):
+    table = rooms.root / "labels.csv"
+    table.write_text(table.read_text().replace("0.75", "0.5"))
+    (problem,) = rooms.check(splits=("train",))
+    assert str(problem) == f"{table}: row '0': task 'scene': the probabilities add up to 0.75, not to 1"

@@ -4,9 +4,10 @@ import pytest
 from fedmtl.data.base import Sample
 from fedmtl.data.labels import UNLABELLED, dominant_classes, is_labelled
 from fedmtl.errors import ConfigError
-from fedmtl.tasks import TASKS, build_task
+from fedmtl.tasks import TASKS
 from fedmtl.tasks.spec import TaskSpec
 from tests.data.memory import CLASSES, Memory
+from tests.tasks.examples import make
 
 IMAGE = np.zeros((2, 3, 3), np.uint8)
 ROOM = TaskSpec("room", "classification", ("kitchen", "office"))
@@ -49,8 +50,7 @@ def test_an_unknown_task_is_refused():
 
 @pytest.mark.parametrize("kind", list(TASKS))
 def test_the_unlabelled_label_of_every_kind_is_not_labelled(kind):
-    classes = ("a", "b", "c") if kind in ("semseg", "human_parts", "classification", "multilabel") else ()
-    task = build_task(TaskSpec(kind, kind, classes))
+    task = make(kind)
     label = np.array(task.unlabelled((2, 3)))
     assert not is_labelled(task, label, (2, 3))
     label[(0,) * label.ndim] = 1

@@ -11,7 +11,19 @@ from fedmtl.data.taskonomy import Taskonomy
 from fedmtl.data.taskonomy_buildings import TINY
 from fedmtl.errors import DataError
 from tests.data.nyud_archive import put
-from tests.data.taskonomy_archive import BUILDINGS, LABELS, PATTERNS, POINTS, ROW, SIZE, write_taskonomy
+from tests.data.taskonomy_archive import (
+    BUILDINGS,
+    CAMERA,
+    OBJECTS,
+    PATTERNS,
+    POINTS,
+    ROW,
+    SCENES,
+    SIZE,
+    TASKS,
+    put_camera,
+    write_taskonomy,
+)
 
 FIRST = f"{BUILDINGS['train']}/{POINTS[0]}"
 
@@ -36,12 +48,13 @@ def test_each_layout_is_read_as_it_lies(tmp_path, pattern, underscores):
         assert list(source.ids(split)) == [f"{building}/{point}" for point in POINTS]
     assert source.site(FIRST) == "allensville"
     sample = source.load(FIRST, list(source.tasks))
-    assert set(sample.labels) == set(LABELS)
+    assert set(sample.labels) == set(TASKS)
     assert sample.image.shape == (*SIZE, 3)
 
 
 def test_labels_are_in_the_encodings_of_their_kinds(root):
-    labels = Taskonomy(str(root)).load(FIRST, list(LABELS)).labels
+    sample = Taskonomy(str(root)).load(FIRST, list(TASKS))
+    labels = sample.labels
     np.testing.assert_array_equal(labels["segment_semantic"][0], [255, 0, 1, 16, 4, 4, 4, 4])
     np.testing.assert_array_equal(labels["depth_euclidean"][0], [1, 2, 0, 0, 0.5, 0.5, 0.5, 0.5])
     np.testing.assert_allclose(labels["normal"][0, 0], [1, 0, 0], atol=0.005)
@@ -53,6 +66,12 @@ def test_labels_are_in_the_encodings_of_their_kinds(root):
     np.testing.assert_allclose(labels["reshading"][0, :, 0], ROW * 36 / 255, rtol=1e-5)
     np.testing.assert_allclose(labels["principal_curvature"][0, :, 0], ROW * 36 / 255, rtol=1e-5)
     np.testing.assert_allclose(labels["principal_curvature"][0, :, 1], 127 / 255, rtol=1e-5)
+    np.testing.assert_allclose(labels["autoencoding"], sample.image / 255, rtol=1e-6)
+    np.testing.assert_array_equal(labels["segment_unsup2d"][0], [0, 0, 85, 85, 255, 255, 170, 170])
+    np.testing.assert_array_equal(labels["segment_unsup25d"][:, 0], [0, 0, 0, 0, 255, 255, 255, 255])
+    likely = np.exp(OBJECTS[0].astype(float))
+    np.testing.assert_allclose(labels["class_object"], likely / likely.sum(), rtol=1e-5)
+    np.testing.assert_allclose(labels["class_scene"], SCENES, rtol=1e-5)
     source = Taskonomy(str(root))
     for name, label in labels.items():
         unlabelled = source.kind(name).unlabelled(SIZE)
@@ -136,13 +155,91 @@ def test_it_can_be_written_as_a_folder(root, tmp_path):
     write_folder(source, tmp_path / "folder")
     folder = Folder(str(tmp_path / "folder"))
     assert folder.check() == []
-    before, after = (each.load(FIRST, list(LABELS)).labels for each in (source, folder))
+    assert not (tmp_path / "folder/autoencoding").exists()
+    before, after = (each.load(FIRST, list(TASKS)).labels for each in (source, folder))
     steps = {"normal": 0.01, "principal_curvature": 0.002, "reshading": 1e-4}
     for name, label in before.items():
         np.testing.assert_allclose(after[name], label, atol=steps.get(name, 1e-3), err_msg=name)
 
 
+def test_files_of_cameras_have_either_folder_and_lack_what_they_lack(tmp_path):
+    root = write_taskonomy(tmp_path / "data", poses="points")
+    source = Taskonomy(str(root))
+    assert {"room_layout", "vanishing_points"} <= source.tasks.keys()
+    put_camera(root / f"points/{FIRST}_domain_fixatedpose.json", {"camera_location": [0, 0, 1.4]})
+    assert source.check() == []
+    counts = {count.task: count for count in inspect(source).counts if count.split == "train"}
+    for task in ("room_layout", "vanishing_points"):
+        assert np.isnan(source.load(FIRST, [task]).labels[task]).all()
+        assert (counts[task].images, counts[task].labelled, counts[task].missing) == (2, 1, 0)
+
+
+def test_every_task_is_counted(root):
+    counts = {count.task: count for count in inspect(Taskonomy(str(root))).counts if count.split == "train"}
+    assert set(counts) == set(TASKS)
+    assert {(count.labelled, count.missing, count.damaged) for count in counts.values()} == {(2, 0, 0)}
+
+
+CAMERA_FILE = f"point_info/{FIRST}_domain_fixatedpose.json"
+OBJECT_FILE = f"class_object/{FIRST}_domain_class_object.npy"
+SCENE_FILE = f"class_scene/{FIRST}_domain_class_places.npy"
+
+
+def camera(**changes):
+    return lambda root: put_camera(root / CAMERA_FILE, CAMERA | changes)
+
+
 DAMAGE = {
+    "regions of 16 bits": (
+        lambda root: put(
+            root / f"segment_unsup2d/{FIRST}_domain_segment_unsup2d.png", np.ones(SIZE, np.uint16)
+        ),
+        f"segment_unsup2d/{FIRST}_domain_segment_unsup2d.png: is uint16 (8, 8), not 1 channel of 8 bits",
+    ),
+    "objects of another set": (
+        lambda root: put(root / OBJECT_FILE, np.zeros(100, np.float32)),
+        f"{OBJECT_FILE}: is float32 (100,), not a number for each of 1000 classes",
+    ),
+    "objects that are no numbers": (
+        lambda root: put(root / OBJECT_FILE, OBJECTS * np.nan),
+        f"{OBJECT_FILE}: has numbers that are not finite",
+    ),
+    "empty file of objects": (
+        lambda root: (root / OBJECT_FILE).write_bytes(b""),
+        f"{OBJECT_FILE}: cannot be read as a NumPy array",
+    ),
+    "scenes that add up to two": (
+        lambda root: put(root / SCENE_FILE, 2 * SCENES),
+        f"{SCENE_FILE}: has probabilities that add up to 2, not to 1",
+    ),
+    "no JSON": (
+        lambda root: (root / CAMERA_FILE).write_text('{"bounding_box_ranges": '),
+        f"{CAMERA_FILE}: cannot be read as JSON",
+    ),
+    "another JSON": (
+        lambda root: put_camera(root / CAMERA_FILE, [1, 2]),
+        f"{CAMERA_FILE}: is not what Taskonomy says of a camera",
+    ),
+    "vanishing points that are not perpendicular": (
+        camera(vanishing_points_gaussian_sphere={axis: [0.0, 0.6, 0.8] for axis in "xyz"}),
+        f"{CAMERA_FILE}: has vanishing points that are not three perpendicular directions",
+    ),
+    "two vanishing points": (
+        camera(vanishing_points_gaussian_sphere={"x": [1, 0, 0], "y": [0, 1, 0]}),
+        f"{CAMERA_FILE}: has not 3 × 3 numbers as 'vanishing_points_gaussian_sphere'",
+    ),
+    "a box of words": (
+        camera(bounding_box_ranges={axis: ["near", "far"] for axis in "xyz"}),
+        f"{CAMERA_FILE}: has not 3 × 2 numbers as 'bounding_box_ranges'",
+    ),
+    "a box without inside": (
+        camera(bounding_box_ranges={"x": [0, 1], "y": [0, 1], "z": [2, 2]}),
+        f"{CAMERA_FILE}: has a bounding box whose ends are not in order",
+    ),
+    "a box without camera": (
+        camera(camera_rotation_final=None),
+        f"{CAMERA_FILE}: has not 3 numbers as 'camera_rotation_final'",
+    ),
     "truncated image": (
         lambda root: (root / f"rgb/{FIRST}_domain_rgb.png").write_bytes(b"\x89PNG"),
         f"rgb/{FIRST}_domain_rgb.png: cannot be decoded",

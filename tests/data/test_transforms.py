@@ -3,7 +3,8 @@ import pytest
 
 from fedmtl.config import AugmentConfig, Resize
 from fedmtl.data import transforms
-from fedmtl.tasks import build_task
+from fedmtl.errors import ConfigError
+from fedmtl.tasks import build_task, vanishing_points
 from fedmtl.tasks.spec import TaskSpec
 
 RNG = np.random.default_rng(0)
@@ -14,6 +15,10 @@ CURVATURE = build_task(TaskSpec("curvature", "dense_regression", ("first", "seco
 PARTS = build_task(TaskSpec("parts", "human_parts", ("background", "left arm", "right arm", "torso")))
 ROOM = build_task(TaskSpec("room", "classification", ("a", "b")))
 TASKS = {task.name: task for task in (SEMSEG, DEPTH, NORMALS, CURVATURE, PARTS, ROOM)}
+
+
+POINTS = build_task(TaskSpec("points", "vanishing_points", vanishing_points.VALUES))
+REGIONS = build_task(TaskSpec("regions", "regions"))
 
 
 def rng():
@@ -259,3 +264,32 @@ def test_gain_is_one_factor_for_the_image():
     assert np.ptp(ratio) < 1e-6
     assert ratio.dtype == np.float32
     assert 0.8 <= ratio.mean() <= 1.2
+
+
+def test_a_zoom_that_labels_cannot_follow_is_refused_by_the_task_s_name():
+    transforms.check_augmentation(AugmentConfig(rotation=10), [POINTS, DEPTH])
+    transforms.check_augmentation(AugmentConfig(scale=(0.5, 2)), [DEPTH, REGIONS])
+    with pytest.raises(
+        ConfigError, match=r"data\.augment\.scale: labels of task 'points' .* set it to \[1, 1\]"
+    ):
+        transforms.check_augmentation(AugmentConfig(scale=(0.5, 2)), [DEPTH, POINTS])
+
+
+def test_labels_of_an_image_that_say_where_something_is_follow_it():
+    tasks = {"points": POINTS}
+    label = np.float32([0, 0, 1, 1, 0, 0, 0, 1, 0])
+    image = np.zeros((4, 6, 3), np.uint8)
+    turned = transforms.rotate(image, {"points": label}, tasks, 90)[1]["points"]
+    np.testing.assert_allclose(turned, [0, 0, 1, 0, 1, 0, -1, 0, 0], atol=1e-6)
+    padded = transforms.fit(image, {"points": label}, tasks, (8, 8), Resize.pad)[1]["points"]
+    np.testing.assert_array_equal(padded, label)
+
+
+def test_regions_stay_regions():
+    label = {"regions": np.repeat(np.int32([[3, 7, 250]]), 4, axis=0).repeat(4, axis=1)}
+    image = np.zeros((4, 12, 3), np.uint8)
+    for mode in Resize:
+        fitted = transforms.fit(image, label, {"regions": REGIONS}, (9, 9), mode)[1]["regions"]
+        assert set(np.unique(fitted)) - {-1} == {3, 7, 250}
+    zoomed = transforms.zoom(image, label, {"regions": REGIONS}, 0.5, rng())[1]["regions"]
+    assert set(np.unique(zoomed)) == {-1, 3, 7, 250}

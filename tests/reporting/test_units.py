@@ -13,6 +13,11 @@ from fedmtl.reporting.units import duration, number, signed, size, tone, unit
         ("normals", "within_11.25", "%"),
         ("boundary", "odsF_0.0075", "%"),
         ("depth", "rmse_log", ""),
+        ("soft_classification", "top5", "%"),
+        ("regions", "pair_ARI", "%"),
+        ("vanishing_points", "angle", "°"),
+        ("room_layout", "centre", "m"),
+        ("autoencoding", "psnr", "dB"),
     ],
 )
 def test_unit(kind, metric, expected):

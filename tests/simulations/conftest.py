@@ -9,7 +9,7 @@ from tests.data.nyud_archive import write_nyud
 from tests.data.pascal_archive import write_pascal
 from tests.data.taskonomy_archive import POINTS, write_taskonomy
 
-IDS = {"train": [f"{number:04}" for number in range(1, 11)], "val": ["0011", "0012"]}
+IDS = {"train": [f"{number:04}" for number in range(1, 21)], "val": ["0021", "0022"]}
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A dry run checks, builds and steps every client, its figures are those of the model, and it leaves nothing."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from clients.site import make_sites
 from fedmtl import shipped
 from fedmtl.config import CacheKind, ClientConfig, Plan
 from fedmtl.data.decoded import default_folder
+from fedmtl.data.taskonomy_labels import SPECS as TASKONOMY
 from fedmtl.errors import ConfigError, DataError
 from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import load_scenario
@@ -19,6 +21,7 @@ from simulations.inprocess import run_inprocess
 from simulations.rehearsal import _with_loading
 from tests.data.folders import write_example
 from tests.federations import create, events_of, tiny
+from tests.simulations.conftest import IDS
 
 PREFIXES = ("celeba", "fedhca2", "fmtl-bench", "multi-mnist", "taskonomy")
 ON_ARCHIVES = [name for name in shipped.names() if name.startswith(PREFIXES)]
@@ -62,6 +65,32 @@ def test_every_scenario_on_published_data_passes(name, archives):
     assert 0 < found.seconds < math.inf
 
 
+FOUR = ("depth", "edge", "normals", "semseg")
+ALONE = [("depth",), ("edge",), ("normals",), ("semseg",)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "tasks"),
+    [
+        ("iid-1-sdmt", [FOUR] * 4),
+        ("niid-2-sdst", ALONE),
+        ("niid-3-sdht", [*ALONE, *[FOUR] * 4]),
+        ("niid-4-ubsdmt", [FOUR] * 4),
+        ("niid-5-ubsdst", ALONE),
+        ("niid-6-ubcdmt", [*[FOUR] * 4, ("human_parts", "normals")]),
+        ("niid-7-ubcdst", [*ALONE, ("human_parts",), ("normals",)]),
+    ],
+)
+def test_the_settings_of_fmtl_bench_have_its_clients(setting, tasks, archives):
+    scenario = published(f"fmtl-bench-{setting}", archives)
+    sites = make_sites(scenario)
+    assert sorted(tuple(spec.name for spec in site.tasks) for site in sites.values()) == sorted(tasks)
+    assert {site.domain for site in sites.values()} == ({"nyud", "pascal"} if "cd" in setting else {"nyud"})
+    assert all(list(site.share.test) == IDS["val"] for site in sites.values())
+    shares = {client.share for client in scenario.clients.values()}
+    assert shares == ({1, 2, 3, 4} if "ubsd" in setting else {1})
+
+
 def test_a_task_of_multi_mnist_has_three_clients_and_two_have_both(archives):
     sites = make_sites(published("multi-mnist", archives))
     tasks = [[spec.name for spec in site.tasks] for site in sites.values()]
@@ -72,6 +101,22 @@ def test_celeba_has_multi_label_tasks_and_a_classification(archives):
     sites = make_sites(published("celeba", archives))
     kinds = {spec.name: spec.kind for site in sites.values() for spec in site.tasks}
     assert kinds == dict.fromkeys(("beard", "hair", "worn"), "multilabel") | {"smiling": "classification"}
+
+
+def test_every_task_of_taskonomy_has_two_clients(archives):
+    sites = make_sites(published("taskonomy", archives))
+    tasks = [spec.name for site in sites.values() for spec in site.tasks]
+    assert Counter(tasks) == dict.fromkeys(TASKONOMY, 2)
+    assert min(len(site.tasks) for site in sites.values()) >= 4
+
+
+def test_a_zoom_that_a_task_cannot_follow_is_refused_before_anything_is_read(archives):
+    scenario = published("taskonomy", archives, "data.augment.scale=[0.5, 2]")
+    with pytest.raises(
+        ConfigError,
+        match=r"data\.augment\.scale: labels of task 'room_layout' \(room_layout\) cannot follow a zoom",
+    ):
+        dry_run(scenario)
 
 
 def test_a_folder_with_a_table_of_labels_is_one_like_any_other(tmp_path):

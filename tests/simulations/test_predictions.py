@@ -30,7 +30,11 @@ def test_every_task_of_the_client_is_written_at_the_images_own_size(tmp_path, st
         assert depth.mode.startswith("I")
         assert picture.mode == "RGB"
     model = load(straight.path, "c")
-    assert json.loads(values.read_text()) == {"room_type": model.predict(photo)["room_type"].tolist()}
+    summary = json.loads(values.read_text())["room_type"]
+    classes = model.tasks["room_type"].spec.classes
+    assert summary["class"] == classes[int(model.predict(photo)["room_type"][0])]
+    assert list(summary["probabilities"]) == list(classes)
+    assert summary["class"] == max(summary["probabilities"], key=summary["probabilities"].get)
 
 
 def test_raw_maps_decode_to_the_prediction(tmp_path, straight, photo):

@@ -45,3 +45,12 @@ def test_predict_and_picture_show_the_class():
 def test_words_are_the_class():
     assert TASK.words(np.array([2])) == "c"
     assert TASK.words(np.array([-1])) == "unlabelled"
+
+
+def test_a_summary_names_the_likeliest_class_and_has_all_probabilities():
+    output = torch.tensor([0.1, 2.0, 0.3])
+    summary = TASK.summary(output)
+    assert summary["class"] == TASK.spec.classes[1]
+    assert list(summary["probabilities"]) == list(TASK.spec.classes)
+    assert list(summary["probabilities"].values()) == pytest.approx(output.softmax(0).tolist())
+    assert sum(summary["probabilities"].values()) == pytest.approx(1)

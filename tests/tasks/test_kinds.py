@@ -1,17 +1,20 @@
 """What holds for every kind of task."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from fedmtl.errors import ConfigError, DataError
-from fedmtl.tasks import TASKS, TaskSpec, build_task
+from fedmtl.tasks import TASKS, Task, TaskSpec, build_task
 from tests.tasks.examples import (
     CLASSES,
     DENSE,
     KINDS,
+    NINE,
     SIZE,
-    WITH_CLASSES,
+    WITHOUT_CLASSES,
     batch,
     make,
     perfect_output,
@@ -26,6 +29,8 @@ mirrored_kind = pytest.mark.parametrize("kind", [kind for kind in DENSE if kind 
 
 TOLERANCE = {"normals": 0.01}
 """Half a step of an 8-bit PNG, in all three components."""
+SPATIAL = tuple(NINE)
+"""Image-level kinds whose labels say where something is."""
 
 
 def test_every_builtin_kind_is_tested():
@@ -168,7 +173,7 @@ def test_decode_inverts_encode(kind):
     task = make(kind)
     rng = np.random.default_rng(0)
     for label in (random_label(task, rng) for _ in range(4)):
-        if kind in ("boundary", "edge", "saliency"):
+        if kind in ("autoencoding", "boundary", "edge", "saliency"):
             label = np.abs(label)
         again = task.decode(task.encode(label))
         assert again.dtype == label.dtype
@@ -190,7 +195,7 @@ def test_a_prediction_is_encoded_like_a_label(kind):
 def test_flipping_twice_changes_nothing(kind):
     task = make(kind)
     label = random_label(task, np.random.default_rng(0))
-    np.testing.assert_array_equal(task.flip(task.flip(label)), label)
+    np.testing.assert_allclose(task.flip(task.flip(label)), label, atol=1e-6 if kind in SPATIAL else 0)
 
 
 @every_kind
@@ -204,7 +209,7 @@ def test_flipped_and_read_only_labels_become_targets(kind):
     if task.dense:
         sign = torch.tensor([-1, 1, 1]).reshape(3, 1, 1) if kind == "normals" else 1
         torch.testing.assert_close(mirrored, (target.flip(-1) * sign).to(target.dtype))
-    else:
+    elif kind not in SPATIAL:
         torch.testing.assert_close(mirrored, target, equal_nan=True)
 
 
@@ -231,6 +236,8 @@ def test_turning_once_round_changes_nothing_and_a_corner_has_no_label(kind):
     if task.dense:
         np.testing.assert_allclose(task.rotate(label, 360), label, atol=1e-6)
         np.testing.assert_array_equal(turned[0, 0], task.unlabelled((1, 1))[0, 0])
+    elif kind in SPATIAL:
+        np.testing.assert_allclose(task.rotate(turned, -45), label, atol=1e-6)
     else:
         assert turned is label
 
@@ -267,6 +274,20 @@ def test_what_is_no_map_has_words(kind):
 
 
 @every_kind
+def test_what_is_no_map_has_a_summary_that_json_can_hold(kind):
+    task = make(kind)
+    summary = task.summary(batch(task, 1)[0][0])
+    assert bool(summary) is not task.dense
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_kind_that_has_no_summary_of_its_own_has_its_numbers_by_name_where_there_are_names():
+    output = torch.tensor([1.0, 2.0, 3.0])
+    assert Task.summary(make("regression"), output) == {"values": dict(zip(CLASSES, (1, 2, 3), strict=True))}
+    assert Task.summary(make("classification"), output) == {"values": [2]}
+
+
+@every_kind
 def test_equal_labels_have_equal_pictures_on_any_scale(kind):
     task = make(kind)
     label = random_label(task, np.random.default_rng(0))
@@ -287,7 +308,7 @@ def test_a_row_with_too_many_columns_is_refused(kind):
         make(kind).decode(np.zeros(4))
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - set(WITH_CLASSES)))
+@pytest.mark.parametrize("kind", WITHOUT_CLASSES)
 def test_a_kind_without_classes_refuses_them(kind):
     with pytest.raises(DataError, match=f"'x' has 3 classes, but kind '{kind}' takes none"):
         build_task(TaskSpec("x", kind, CLASSES))
@@ -300,6 +321,9 @@ def test_a_kind_without_classes_refuses_them(kind):
         ("human_parts", "2 to 255"),
         ("classification", "at least 2"),
         ("multilabel", "at least 1"),
+        ("soft_classification", "at least 2"),
+        ("room_layout", "9"),
+        ("vanishing_points", "9"),
     ],
 )
 def test_a_kind_with_classes_needs_them(kind, takes):

@@ -69,3 +69,10 @@ def test_words_are_the_classes_that_are_likelier_than_not():
     assert TASK.words(np.array([0.5, 0.49, 1.0])) == "a, c"
     assert TASK.words(np.array([0.0, 0.0, np.nan])) == "none"
     assert TASK.words(np.array([np.nan] * 3)) == "unlabelled"
+
+
+def test_a_summary_names_the_classes_that_are_there():
+    summary = TASK.summary(torch.tensor([0.1, -2.0, 3.0]))
+    first, second, third = TASK.spec.classes
+    assert summary["classes"] == [first, third]
+    assert summary["probabilities"] == pytest.approx({first: 0.525, second: 0.119, third: 0.953}, abs=1e-3)

@@ -67,3 +67,12 @@ def test_bars_share_the_label_s_scale():
 def test_words_are_names_and_numbers():
     assert TASK.words(np.array([0.12345, np.nan, -1200.0])) == "a 0.123, b –, c -1.2e+03"
     assert build_task(TaskSpec("age", "regression")).words(np.array([31.0])) == "31"
+
+
+def test_a_summary_has_values_by_name():
+    assert TASK.summary(torch.tensor([1.5, -2, 0])) == {
+        "values": dict(zip(TASK.spec.classes, (1.5, -2, 0), strict=True))
+    }
+    assert build_task(TaskSpec("biomass", "regression")).summary(torch.tensor([2.5])) == {
+        "values": {"biomass": 2.5}
+    }
