@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.table import Table
-
 from fedmtl.best_model import BEST, read_best
 from fedmtl.data import expand_copies
 from fedmtl.deployment.run_state import is_deployed
@@ -15,7 +13,8 @@ from fedmtl.reporting.departures import Departure
 from fedmtl.reporting.events import read_events
 from fedmtl.reporting.history import History
 from fedmtl.reporting.report import write_report
-from fedmtl.reporting.table import result_table, to_rich
+from fedmtl.reporting.table import result_table
+from fedmtl.reporting.terminal_table import TerminalTable
 from fedmtl.run_directory import RunDirectory
 from simulations.inspection import group_table, prediction_panels
 from simulations.own_metrics import events_of_all
@@ -55,12 +54,12 @@ def earlier_history(run: RunDirectory) -> History:
     return History.of(event for event in read_events(run.metrics) if event["round"] <= rounds[-1])
 
 
-def final_table(run: RunDirectory, baseline: Baseline | None = None) -> Table:
+def final_table(run: RunDirectory, baseline: Baseline | None = None) -> TerminalTable:
     """Clients × tasks, for a terminal."""
     history = History.of(events_of_all(run))
     if baseline is None:
-        return to_rich(result_table(history))
-    return to_rich(result_table(history, baseline.values, baseline.name))
+        return TerminalTable(result_table(history))
+    return TerminalTable(result_table(history, baseline.values, baseline.name))
 
 
 def departures(run: RunDirectory) -> list[Departure]:

@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import fmean
 
-from rich.table import Table
-from rich.text import Text
-
 from fedmtl.reporting.history import History
-from fedmtl.reporting.units import number, signed, tone
 from fedmtl.tasks.delta import delta_mtl
 
 POOLED = "all, pooled"
-STYLES = {"better": "green", "worse": "red"}
 
 
 @dataclass(frozen=True)
@@ -141,38 +136,3 @@ def _cell(
     final = found[1].final
     reference = baseline.get((client, column.task)) if client is not None else None
     return Cell(final.value, final.round, delta_percent(final.value, reference, column.higher_is_better))
-
-
-def to_rich(table: ResultTable) -> Table:
-    """The table for a terminal."""
-    caption = f"Δ in percent of {table.baseline}, + is better" if table.baseline else None
-    drawn = Table(caption=caption, caption_justify="left", header_style="bold")
-    drawn.add_column("client", no_wrap=True)
-    for column in table.columns:
-        drawn.add_column(f"{column.task}\n{column.label}", justify="right")
-    if table.baseline:
-        drawn.add_column("mean Δ", justify="right")
-    for row in table.rows:
-        cells = [_text(cell, column, table) for cell, column in zip(row.cells, table.columns, strict=True)]
-        mean = [_signed_text(row.mean_delta)] if table.baseline else []
-        if row.pooled:
-            drawn.add_section()
-        drawn.add_row(row.client, *cells, *mean)
-    return drawn
-
-
-def _text(cell: Cell | None, column: Column, table: ResultTable) -> Text:
-    if cell is None:
-        return Text("")
-    text = Text(number(cell.value, column.unit))
-    if cell.round < table.last_round:
-        text.append(f" (round {cell.round})", "dim")
-    if cell.delta is not None:
-        text.append(" ").append(_signed_text(cell.delta))
-    return text
-
-
-def _signed_text(delta: float | None) -> Text:
-    if delta is None:
-        return Text("")
-    return Text(signed(delta), STYLES.get(tone(delta), ""))

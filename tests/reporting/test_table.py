@@ -1,9 +1,8 @@
 import pytest
-from rich.console import Console
 
 from fedmtl.reporting.events import Event
 from fedmtl.reporting.history import History
-from fedmtl.reporting.table import POOLED, delta_percent, result_table, to_rich
+from fedmtl.reporting.table import POOLED, delta_percent, result_table
 from tests.reporting import synthetic
 
 
@@ -87,21 +86,3 @@ def test_pooled_row_is_last_and_uncompared(history):
 def test_empty_history():
     table = result_table(History())
     assert table.rows == ()
-
-
-def _drawn(table) -> str:
-    console = Console(width=160, force_terminal=False)
-    with console.capture() as capture:
-        console.print(to_rich(table))
-    return capture.get()
-
-
-def test_rich_names_metric_unit_baseline_and_stale_values(history):
-    drawn = _drawn(result_table(history, synthetic.local_baseline()))
-    for expected in ("rmse m ↓", "mIoU % ↑", "percent of local training", "round 19", "mean Δ"):
-        assert expected in drawn
-
-
-def test_rich_without_rows_or_baseline(history):
-    assert "Δ" not in _drawn(result_table(history))
-    assert "client" in _drawn(result_table(History()))
