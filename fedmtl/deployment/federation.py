@@ -60,6 +60,13 @@ class ServerAddress:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach it: a trial."""
+        return self.host == "localhost" or (
+            _is_address(self.host) and ipaddress.ip_address(self.host).is_loopback
+        )
+
+    @property
     def ports(self) -> dict[str, tuple[str, int]]:
         """Key → the address and the port that the server opens."""
         return {

@@ -162,7 +162,7 @@ class Kit:
                 if not (folder / name).exists():
                     write_file(folder / name, text.encode(), SCRIPT if name.endswith(".sh") else PLAIN)
             make_folder(folder / "state", 0o700)
-            news += _stale(folder / "site.yaml", federation.server.address)
+            news += _stale(folder / "site.yaml", federation, site)
         return news
 
     def _write_rosters(self, registered: Registered, given: set[str]) -> list[str]:
@@ -201,12 +201,18 @@ def _handed_over(source: Path, site: str, name: str) -> SiteKeys:
     return read_handed_over(path, site)
 
 
-def _stale(path: Path, address: str) -> list[str]:
-    """What to tell where a site.yaml, which is the site's own, names another address."""
+def _stale(path: Path, federation: Federation, site: str) -> list[str]:
+    """What to tell where a site.yaml, which is the site's own, says other things than federation.yaml."""
     try:
-        named = load_site(path).server
+        own = load_site(path)
     except ConfigError:
         return []  # half filled in; the site's own doctor says so
-    if named == address:
-        return []
-    return [f"{path} says server: {named}, which is {address} now: the site must change it"]
+    news, address, tasks = [], federation.server.address, federation.sites[site].tasks
+    if own.server != address:
+        news.append(f"{path} says server: {own.server}, which is {address} now: the site must change it")
+    if own.tasks != tasks:
+        news.append(
+            f"{path} offers {own.tasks}, where federation.yaml expects {tasks}: what is there is kept; the site "
+            "decides, or delete the file for a new one"
+        )
+    return news

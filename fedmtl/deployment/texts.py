@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+import fedmtl
 from fedmtl.deployment.federation import Federation
 from fedmtl.deployment.site import SiteConfig
 
@@ -69,13 +70,21 @@ def site_texts(federation: Federation, site: str, *, dev_keys: bool) -> dict[str
         installed=f"{INSTALLED}/site",
         writable=[f"{INSTALLED}/site/state"],
         stop_seconds=40,
-        ports=[SiteConfig.runtime_port, SiteConfig.health_port],
+        ports=_ports(federation, site),
         dev_keys=dev_keys,
     )
 
 
+def _ports(federation: Federation, site: str) -> list[int]:
+    """The site's own two; of a server that only this machine can reach, all sites are on it, and each has others."""
+    usual = [SiteConfig.runtime_port, SiteConfig.health_port]
+    place = list(federation.sites).index(site) if federation.server.on_loopback else 0
+    return [port + len(usual) * place for port in usual]
+
+
 def _render(files: dict[str, str], **context: Any) -> dict[str, str]:
     context |= {"python": f"{sys.version_info.major}.{sys.version_info.minor}", "package": PACKAGE}
+    context |= {"version": fedmtl.__version__}
     return {name: _environment().get_template(template).render(context) for name, template in files.items()}
 
 

@@ -153,6 +153,19 @@ def test_a_changed_host_has_the_certificate_issued_anew_and_sites_told(tmp_path)
     assert (tree(kit.ca), kit.server.private_key.read_bytes(), tree(kit.path / "sites")) == (ca, key, sites)
 
 
+def test_a_task_that_was_mistyped_at_first_is_told_and_left_to_the_site(tmp_path):
+    kit, _ = make_kit(tmp_path, FEDERATION.replace("[depth]", "[dept]"))
+    path = kit.site("south") / "site.yaml"
+    before = path.read_bytes()
+    news = make_kit(tmp_path)[1]
+    assert [
+        line
+        for line in news
+        if line.startswith(f"{path} offers ['dept'], where federation.yaml expects ['depth']")
+    ]
+    assert path.read_bytes() == before
+
+
 def test_a_certificate_that_ends_soon_is_renewed_and_sites_change_nothing(tmp_path):
     kit, _ = make_kit(tmp_path)
     before, sites = kit.server.certificate.read_bytes(), tree(kit.path / "sites")

@@ -42,6 +42,21 @@ def test_every_text_is_filled_in_and_ends_with_a_line():
         assert not [line for line in text.splitlines() if line != line.rstrip()], name
 
 
+@pytest.mark.parametrize(
+    ("host", "own"), [("localhost", True), ("127.0.0.1", True), ("fl.example.org", False)]
+)
+def test_sites_that_share_a_machine_have_ports_of_their_own(host, own):
+    given = Federation("trial", ServerAddress(host=host), {"north": SiteEntry(), "south": SiteEntry()})
+    ports = []
+    for name in given.sites:
+        texts_of_site = site_texts(given, name, dev_keys=False)
+        settings = yaml.safe_load(texts_of_site["site.yaml"])
+        ports += [settings["runtime_port"], settings["health_port"]]
+        assert f"Ports {ports[-2]} and {ports[-1]} are open" in texts_of_site["README.md"]
+    assert len(set(ports)) == (4 if own else 2)
+    assert not {port for _, port in given.server.ports.values()} & set(ports)
+
+
 def test_no_template_is_left_over():
     folder = Path(texts.__file__).parent / "templates"
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
