@@ -1,9 +1,7 @@
 """A SuperNode whose one way out is a proxy: CONNECT, then TLS through it to the gateway, in front of SuperLink."""
 
-import socket
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 
 import pytest
@@ -13,49 +11,13 @@ from fedmtl.deployment.readiness import HOST, free_port, is_listening
 from server.gateway_process import build_server, tls
 from tests.clients.deployed import link, make_site, running
 from tests.deployment.kits import make_kit
+from tests.tunnel import proxy
 from tests.waiting import until
 
 pytestmark = pytest.mark.deployment
 
 NAME = "fl.example.org"
 """A name that nobody but the proxy can resolve."""
-
-
-class Tunnel(StreamRequestHandler):
-    """One CONNECT: what it was for is noted, and answered with a connection to loopback."""
-
-    def handle(self):
-        method, target, _ = self.rfile.readline().decode().split()
-        while self.rfile.readline().strip():
-            pass
-        self.server.asked.add((method, target))
-        with socket.create_connection((HOST, int(target.rpartition(":")[2]))) as beyond:
-            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = Thread(target=pump, args=(beyond, self.connection))
-            back.start()
-            pump(self.connection, beyond)
-            back.join()
-
-
-def pump(source, sink):
-    with suppress(OSError):
-        while data := source.recv(2**16):
-            sink.sendall(data)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
-
-
-@contextmanager
-def proxy():
-    with ThreadingTCPServer((HOST, 0), Tunnel) as server:
-        server.asked = set()
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @contextmanager

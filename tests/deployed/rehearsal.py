@@ -32,9 +32,10 @@ class Rehearsal:
 
     Args:
         sites: name → what its site.yaml says of data and tasks.
+        host: the server's name; sites that have a proxy know it by that, the others as localhost.
     """
 
-    def __init__(self, folder: Path, sites: Mapping[str, dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, sites: Mapping[str, dict[str, Any]], host: str = "localhost") -> None:
         self.folder = folder
         self.kit = folder / "kit"
         self.server = ServerFolder(self.kit / "server")
@@ -43,7 +44,7 @@ class Rehearsal:
         federation = {
             "name": "rehearsal",
             "server": {
-                "host": "localhost",
+                "host": host,
                 "bind": "127.0.0.1",
                 "port": port,
                 **{key: free_port() for key in ("superlink_port", "health_port", "probe_port")},
@@ -53,7 +54,8 @@ class Rehearsal:
         (folder / "federation.yaml").write_text(yaml.safe_dump(federation))
         self.command("init", str(folder / "federation.yaml"), "--out", str(self.kit), "--dev-keys")
         for name, site in sites.items():
-            own = {"site": name, "server": f"localhost:{port}", "device": "cpu", "threads": 1}
+            server = f"{host if 'proxy' in site else 'localhost'}:{port}"
+            own = {"site": name, "server": server, "device": "cpu", "threads": 1}
             ports = {"runtime_port": free_port(), "health_port": free_port()}
             (self.site(name) / "site.yaml").write_text(yaml.safe_dump(own | ports | site))
 
