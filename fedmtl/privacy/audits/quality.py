@@ -16,6 +16,6 @@ def psnr(image: Tensor, truth: Tensor) -> float:
 
 
 def total_variation(images: Tensor) -> Tensor:
-    """The mean absolute difference of neighbours in rows, and of those in columns, added; images (…, H, W)."""
-    across = (images[..., :, 1:] - images[..., :, :-1]).abs().mean()
-    return across + (images[..., 1:, :] - images[..., :-1, :]).abs().mean()
+    """The mean absolute difference of neighbours in rows, and of those in columns, added; (R, …, H, W) → (R,)."""
+    across = (images[..., :, 1:] - images[..., :, :-1]).abs().flatten(1).mean(dim=1)
+    return across + (images[..., 1:, :] - images[..., :-1, :]).abs().flatten(1).mean(dim=1)

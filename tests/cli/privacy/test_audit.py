@@ -18,10 +18,10 @@ def small(tmp_path):
 
 
 def test_a_scenario_is_attacked_and_a_page_written(fedmtl, small):
-    options = ["--option", "images=3", "--option", "together=3"]
+    options = ["--option", "images=6", "--option", "together=3"]
     outcome = fedmtl("privacy", "audit", small, "training.lr=0.05", *options, "--out", "out", "--json")
     assert outcome.code == 0
-    assert json.loads(outcome.out)["rows"][1]["found"] == 3
+    assert json.loads(outcome.out)["rows"][2]["found"] == 6
     assert (small.parent / "out" / "inversion.json").is_file()
     assert "Gradient inversion" in (small.parent / "out" / "audit.html").read_text()
 

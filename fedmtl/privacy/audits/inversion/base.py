@@ -1,16 +1,29 @@
-"""The contract of an inversion attack, and the loop of those that search."""
+"""The contract of an inversion attack."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from fedmtl.privacy.audits.inversion.victim import Gradient, Victim
-from fedmtl.seeding import torch_generator
+
+
+class Case(NamedTuple):
+    """An update to attack.
+
+    Attributes:
+        victims: the clients whose mean gradient it is taken for.
+        observed: what it says of that.
+        seed: keys what is drawn.
+    """
+
+    victims: Sequence[Victim]
+    observed: Gradient
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -35,57 +48,9 @@ class Inversion(ABC):
         """Whether it can be tried on such a model, with what is seen of the update."""
 
     @abstractmethod
-    def reconstruct(self, victims: Sequence[Victim], observed: Gradient, seed: int) -> Reconstruction:
-        """The images of `victims`, if the mean of their gradients were `observed`.
+    def reconstruct(self, cases: Sequence[Case]) -> Iterator[Reconstruction]:
+        """The images of each case's victims, in order; each is attacked as if it were the only one.
 
         Args:
-            seed: keys what is drawn.
+            cases: to all of which the attack `applies`.
         """
-
-
-@dataclass(frozen=True)
-class Search(Inversion):
-    """An attack that moves images until their gradients are those observed, from several random beginnings.
-
-    Args:
-        restarts: beginnings; the images whose gradient is nearest to the observed one are the result.
-        steps: of one restart.
-        smoothness: weight of the total variation beside the distance.
-    """
-
-    restarts: int = 4
-    steps: int = 120
-    smoothness: float = 0.2
-
-    def applies(self, victims: Sequence[Victim], observed: Gradient) -> bool:
-        return bool(observed)
-
-    def reconstruct(self, victims: Sequence[Victim], observed: Gradient, seed: int) -> Reconstruction:
-        best = Reconstruction(torch.empty(0), float("inf"))
-        for restart in range(self.restarts):
-            noise = torch.randn(
-                len(victims), *victims[0].shape, generator=torch_generator(seed, "inversion", restart)
-            )
-            found = self.descend(victims, observed, (0.5 + 0.25 * noise).clamp(0, 1))
-            if found.distance <= best.distance:
-                best = found
-        return best
-
-    @abstractmethod
-    def descend(self, victims: Sequence[Victim], observed: Gradient, images: Tensor) -> Reconstruction:
-        """One attempt, from `images` (n, C, H, W)."""
-
-
-def mean_gradient(victims: Sequence[Victim], images: Tensor, observed: Gradient) -> Mapping[str, Tensor]:
-    """The mean of the victims' gradients at `images`, by what is observed; differentiable.
-
-    A parameter's mean is over the victims that have it, as it is over the holders of its group.
-    """
-    sums: dict[str, Tensor] = {}
-    counts = dict.fromkeys(observed, 0)
-    for victim, image in zip(victims, images, strict=True):
-        own = dict(victim.objective.network.named_parameters())
-        for name, gradient in victim.gradient(image, [name for name in observed if name in own]).items():
-            sums[name] = sums[name] + gradient if name in sums else gradient
-            counts[name] += 1
-    return {name: total / counts[name] for name, total in sums.items()}

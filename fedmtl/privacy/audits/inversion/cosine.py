@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from fedmtl.privacy.audits.inversion.base import Reconstruction, Search, mean_gradient
-from fedmtl.privacy.audits.inversion.victim import Gradient, Victim
-from fedmtl.privacy.audits.quality import total_variation
-
-MILESTONES = (3 / 8, 5 / 8, 7 / 8)
-"""Shares of the steps after which they become ten times smaller."""
+from fedmtl.privacy.audits.inversion.rows import Rows
+from fedmtl.privacy.audits.inversion.search import Descent, Search
+from fedmtl.privacy.audits.inversion.signed_adam import SignedAdam
 
 
 @dataclass(frozen=True)
@@ -27,32 +23,22 @@ class Cosine(Search):
         lr: of Adam.
     """
 
-    lr: float = 0.04
+    lr: float = 0.1
 
-    def descend(self, victims: Sequence[Victim], observed: Gradient, images: Tensor) -> Reconstruction:
-        images = images.clone().requires_grad_()
-        optimizer = torch.optim.Adam([images], lr=self.lr)
-        schedule = torch.optim.lr_scheduler.MultiStepLR(
-            optimizer, [max(round(share * self.steps), 1) for share in MILESTONES]
-        )
-        for _ in range(self.steps):
-            distance = cosine_distance(mean_gradient(victims, images, observed), observed)
-            loss = distance + self.smoothness * total_variation(images)
-            (slope,) = torch.autograd.grad(loss, images)
-            images.grad = slope.sign()
-            optimizer.step()
-            schedule.step()
-            with torch.no_grad():
-                images.clamp_(0, 1)
-        distance = cosine_distance(mean_gradient(victims, images, observed), observed)
-        return Reconstruction(images.detach(), float(distance.detach()))
+    def descent(self, x: Tensor) -> Descent:
+        return SignedAdam(x, self.lr, self.steps)
+
+    def distances(self, gradients: Mapping[str, Tensor], rows: Rows) -> Tensor:
+        """See `cosine_distances`."""
+        return cosine_distances(gradients, rows)
 
 
-def cosine_distance(gradient: Gradient, observed: Gradient) -> Tensor:
-    """The mean over tensors of 1 − cosine similarity, a scalar in [0, 2]."""
-    terms = []
-    for name, seen in observed.items():
+def cosine_distances(gradients: Mapping[str, Tensor], rows: Rows) -> Tensor:
+    """The mean over tensors of 1 − cosine similarity, (R,), each in [0, 2]."""
+    terms = {}
+    for name, seen in rows.values.items():
+        gradient, other = gradients[name].flatten(1), seen.flatten(1)
         # A norm's derivative at zero is infinite; there the cosine is 0.
-        size = (gradient[name].square().sum() + 1e-24).sqrt() * seen.norm()
-        terms.append(1 - (gradient[name] * seen).sum() / size)
-    return torch.stack(terms).mean()
+        size = (gradient.square().sum(dim=1) + 1e-24).sqrt() * other.norm(dim=1).clamp(min=1e-24)
+        terms[name] = 1 - (gradient * other).sum(dim=1) / size
+    return rows.mean(terms)

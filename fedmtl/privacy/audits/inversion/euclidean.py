@@ -2,53 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from fedmtl.privacy.audits.inversion.base import Reconstruction, Search, mean_gradient
-from fedmtl.privacy.audits.inversion.victim import Gradient, Victim
-from fedmtl.privacy.audits.quality import total_variation
+from fedmtl.privacy.audits.inversion.lbfgs import Lbfgs
+from fedmtl.privacy.audits.inversion.rows import Rows
+from fedmtl.privacy.audits.inversion.search import Descent, Search
 
 HISTORY = 50
+TINY = 1e-30
 
 
 @dataclass(frozen=True)
 class Euclidean(Search):
     """Minimises the squared distance of gradients by L-BFGS; each tensor's is relative to its own squared norm.
 
-    `steps` counts evaluations of the distance, those of the line search among them.
+    A step is an evaluation of the distance, whether or not it is taken.
     """
 
-    smoothness: float = 0.0
+    def descent(self, x: Tensor) -> Descent:
+        return Lbfgs(x, HISTORY)
 
-    def descend(self, victims: Sequence[Victim], observed: Gradient, images: Tensor) -> Reconstruction:
-        images = images.clone().requires_grad_()
-        optimizer = torch.optim.LBFGS(
-            [images],
-            max_iter=self.steps,
-            max_eval=self.steps,
-            history_size=HISTORY,
-            tolerance_grad=0,
-            tolerance_change=0,
-            line_search_fn="strong_wolfe",
-        )
-
-        def evaluate() -> Tensor:
-            distance = squared_distance(mean_gradient(victims, images, observed), observed)
-            loss = distance + self.smoothness * total_variation(images)
-            (images.grad,) = torch.autograd.grad(loss, images)
-            return loss.detach()
-
-        optimizer.step(evaluate)  # type: ignore[no-untyped-call]
-        found = images.detach().nan_to_num(0.5).clamp(0, 1)
-        distance = squared_distance(mean_gradient(victims, found, observed), observed)
-        return Reconstruction(found, float(distance.detach()))
+    def distances(self, gradients: Mapping[str, Tensor], rows: Rows) -> Tensor:
+        """See `squared_distances`."""
+        return squared_distances(gradients, rows)
 
 
-def squared_distance(gradient: Gradient, observed: Gradient) -> Tensor:
-    """The mean over tensors of ‖g − o‖² / ‖o‖², a scalar."""
-    terms = [(gradient[name] - seen).square().sum() / seen.square().sum() for name, seen in observed.items()]
-    return torch.stack(terms).mean()
+def squared_distances(gradients: Mapping[str, Tensor], rows: Rows) -> Tensor:
+    """The mean over tensors of ‖g − o‖² / ‖o‖², (R,)."""
+    terms = {}
+    for name, seen in rows.values.items():
+        error = (gradients[name] - seen).flatten(1).square().sum(dim=1)
+        # Zero where a row does not see it.
+        terms[name] = error / seen.flatten(1).square().sum(dim=1).clamp(min=TINY)
+    return rows.mean(terms)

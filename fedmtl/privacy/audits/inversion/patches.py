@@ -7,7 +7,7 @@ the embedding is wide. With at least as many channels as patches, the image foll
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import torch
 from timm.layers.patch_embed import PatchEmbed
 
 from fedmtl.models.network import MultiTaskNetwork
-from fedmtl.privacy.audits.inversion.base import Inversion, Reconstruction
+from fedmtl.privacy.audits.inversion.base import Case, Inversion, Reconstruction
 from fedmtl.privacy.audits.inversion.victim import Gradient, Victim
 
 TOLERANCE = 1e-6
@@ -38,12 +38,15 @@ class Patches(Inversion):
         places = find_places(victims[0].objective.network)
         return len(victims) == 1 and places is not None and set(places) <= set(observed)
 
-    def reconstruct(self, victims: Sequence[Victim], observed: Gradient, seed: int) -> Reconstruction:
-        network = victims[0].objective.network
+    def reconstruct(self, cases: Sequence[Case]) -> Iterator[Reconstruction]:
+        return (self._solve(case.victims[0], case.observed) for case in cases)
+
+    def _solve(self, victim: Victim, observed: Gradient) -> Reconstruction:
+        network = victim.objective.network
         places = find_places(network)
         if places is None:
             raise ValueError("the model has no patches with places of their own")
-        channels, height, width = victims[0].shape
+        channels, height, width = victim.shape
         padded = network.backbone.padded((height, width))
         projection = observed[places.projection].double()
         size = projection.shape[-1]
