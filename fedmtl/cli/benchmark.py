@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from itertools import groupby
 from typing import Annotated
 
 import typer
 
-from fedmtl.cli.tables import table_of
-
-UNBOUNDED = 10_000
-"""Columns."""
+from fedmtl.cli.tables import table_of, wide_console
 
 
 def benchmark(
@@ -30,16 +26,13 @@ def benchmark(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array of flat rows.")] = False,
 ) -> None:
     """Measure speed (medians, interleaved where things are compared), what codecs and attacks cost, what heads give."""
-    from rich.console import Console
-
     from simulations.benchmarks import make_table, run_benchmark
 
     rows = run_benchmark(name, overrides or [])
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
-    # Into a file or a pipe, lines are as long as they need to be.
-    console = Console(width=None if sys.stdout.isatty() else UNBOUNDED)
+    console = wide_console()
     # What says the same thing first, be it of an implementation or of a codec, is compared.
     for _, alike in groupby(make_table(name, rows), key=lambda row: next(iter(row))):
         console.print(table_of(list(alike)))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fedmtl.cli.tables import wide_console
+
 
 def compare(
     scenario: Annotated[str, typer.Argument(help="A scenario's name or YAML file.")],
@@ -24,8 +26,6 @@ def compare(
     last round; a second table has every method with what clients leave with. Test images are compared where the
     scenario measures them (federation.evaluate_test).
     """
-    from rich.console import Console
-
     from fedmtl import shipped
     from fedmtl.errors import ConfigError
     from fedmtl.reporting.comparison_report import leaving_to_rich, summary_to_rich, verdict
@@ -39,7 +39,7 @@ def compare(
     base = load_scenario(shipped.find(scenario), overrides or [])
     folder = out or Path("runs") / f"{base.name}-comparison"
     comparison, report = compare_methods(base, split_at_commas(methods), numbers, folder, jobs)
-    console = Console()
+    console = wide_console()
     console.print(summary_to_rich(comparison))
     if table := leaving_to_rich(comparison):
         console.print(table)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from fedmtl.cli.tables import wide_console
+
 if TYPE_CHECKING:
     from fedmtl.data.base import Problem
     from fedmtl.data.check import Report
@@ -78,10 +80,9 @@ def _parse(options: list[str]) -> dict[str, Any]:
 
 
 def _show(report: Report, path: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = wide_console()
     console.print(f"{path}: {report.layout}{_sizes(report)}", markup=False, highlight=False, soft_wrap=True)
     table = Table()
     for column in ("split", "task"):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fedmtl.cli.tables import wide_console
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,8 +22,6 @@ def dry_run(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check a scenario's data, build every client's model, take one step of each, and say what a run would take."""
-    from rich.console import Console
-
     from fedmtl import shipped
     from fedmtl.reporting.units import duration, size
     from fedmtl.scenario import load_scenario
@@ -31,7 +31,7 @@ def dry_run(
     if as_json:
         typer.echo(json.dumps(_row(found), indent=1))
         return
-    console = Console()
+    console = wide_console()
     console.print(_table(found))
     for line in (
         f"a round: {size(found.bytes_up)} up, {size(found.bytes_down)} down",

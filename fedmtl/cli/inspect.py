@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from fedmtl.cli.tables import wide_console
+
 Folder = Annotated[Path, typer.Argument(help="The run's folder.")]
 
 
@@ -20,7 +22,6 @@ def evaluate(
 
     That is the one of its best round on validation images; round 0 is the model that it came with.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from fedmtl.errors import ConfigError
@@ -62,7 +63,7 @@ def evaluate(
             str(m.images),
             "  ".join(f"{name} {value:.4g}" for name, value in ordered),
         )
-    Console().print(table)
+    wide_console().print(table)
 
 
 def predict(

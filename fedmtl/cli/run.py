@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedmtl.cli.tables import wide_console
+
 if TYPE_CHECKING:
     from fedmtl.run_directory import RunDirectory
     from simulations.finish import Baseline
@@ -115,8 +117,6 @@ def _execute(
     baseline: Baseline | None,
     recorded: RunDirectory | None = None,
 ) -> None:
-    from rich.console import Console
-
     from fedmtl.reporting.departures import fallen_back
     from fedmtl.reporting.progress import Progress
     from fedmtl.reporting.tensorboard import TensorBoardListener
@@ -125,7 +125,7 @@ def _execute(
     from simulations.finish import departures, earlier_history, final_table, write_full_report
     from simulations.replay import replay as replay_run
 
-    console = Console()
+    console = wide_console()
     with (
         Progress(history=earlier_history(directory)) as progress,
         TensorBoardListener(directory.tensorboard) as tensorboard,

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
+
+UNBOUNDED = 10_000
+"""Columns of characters; no table is wider."""
+
+
+def wide_console() -> Console:
+    """For tables: as wide as the terminal; into a file or a pipe, lines are as long as they need to be."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else UNBOUNDED)
 
 
 def table_of(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fedmtl.cli.tables import wide_console
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -29,8 +31,6 @@ def account(
     out: Annotated[Path, typer.Option(help="The page with that plot.")] = Path("privacy.html"),
 ) -> None:
     """Say what a scenario costs in differential privacy of whole clients, before anything runs."""
-    from rich.console import Console
-
     from fedmtl import shipped
     from fedmtl.run_directory import RunDirectory
     from fedmtl.scenario import load_scenario
@@ -45,7 +45,7 @@ def account(
         row = _row(price) | ({"alternatives": [asdict(other) for other in others]} if table else {})
         typer.echo(json.dumps(row, indent=1))
         return
-    console = Console()
+    console = wide_console()
     for line in _lines(price):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if others:

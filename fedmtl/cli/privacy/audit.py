@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from fedmtl.cli.tables import table_of
+from fedmtl.cli.tables import table_of, wide_console
 
 
 def audit(
@@ -38,7 +38,6 @@ def audit(
     from tempfile import TemporaryDirectory
 
     from omegaconf import OmegaConf
-    from rich.console import Console
 
     from fedmtl import shipped
     from fedmtl.errors import ConfigError
@@ -66,7 +65,7 @@ def audit(
     if as_json:
         typer.echo(json.dumps(plain(found), indent=1))
         return
-    console = Console()
+    console = wide_console()
     console.print(table_of(found.rows, found.columns, found.title))
     console.print(found.verdict, soft_wrap=True, highlight=False, markup=False)
     if kept:
