@@ -18,7 +18,7 @@ from clients.registration import check_registered
 from clients.sent_log import check_log
 from fedmtl.deployment.doctor.certificates import check_ca
 from fedmtl.deployment.doctor.clock import clock_offset, judge_offset
-from fedmtl.deployment.doctor.data import check_data
+from fedmtl.deployment.doctor.data import check_data, make_source, refuse_unusable
 from fedmtl.deployment.doctor.finding import Check, Finding, Subject
 from fedmtl.deployment.doctor.installed import check_installed, compare
 from fedmtl.deployment.doctor.keys import check_keys
@@ -27,9 +27,10 @@ from fedmtl.deployment.doctor.ports import check_free
 from fedmtl.deployment.doctor.roster import check_roster
 from fedmtl.deployment.doctor.storage import GIGABYTE, check_disk, check_state
 from fedmtl.deployment.readiness import is_serving
+from fedmtl.deployment.site import SiteConfig
 from fedmtl.deployment.site_folder import SiteFolder
 from fedmtl.deployment.versions import VERSIONS_PATH, Versions
-from fedmtl.errors import ConfigError, RunError
+from fedmtl.errors import ConfigError, DataError, RunError
 from fedmtl.locking import is_held
 
 DISK = 2 * GIGABYTE
@@ -53,21 +54,42 @@ def site_checks(folder: SiteFolder, scenario: str | None) -> list[Check]:
         return [Check("config", lambda: [Subject("config").fail(reason)])]
     running = is_held(folder.lock)
     return [
-        Check("config", lambda: [Subject("config").ok(f"{folder.file} is right: site {config.site}")]),
+        Check("config", lambda: _check_config(folder)),
         Check("keys", lambda: check_keys(folder.keys)),
         Check("roster", lambda: check_roster(folder)),
         Check("ca", lambda: check_ca(folder.ca, datetime.now(UTC))),
         Check("network", lambda: _check_server(folder), seconds=30.0),
         Check("supernode", partial(_check_supernode, folder, running=running)),
-        Check("data", lambda: check_data(config), seconds=60.0),
+        Check("data", lambda: _check_data(config), seconds=60.0),
         Check(
-            "memory", partial(_check_memory, folder, scenario, running=running), seconds=MEMORY_SECONDS + 5
+            "memory", partial(_check_memory, folder, scenario, running=running), seconds=MEMORY_SECONDS + 15
         ),
         Check("state", lambda: check_state(folder.state)),
         Check("disk", lambda: check_disk(folder.state, DISK, "private state, models and logs")),
         Check("records", lambda: _check_records(folder)),
         Check("versions", lambda: check_installed(Versions.installed(shipped_hash()))),
     ]
+
+
+def _check_config(folder: SiteFolder) -> Iterator[Finding]:
+    """What site.yaml says, but for what only the data can tell."""
+    subject = Subject("config")
+    try:
+        make_source(folder.config)
+    except ConfigError as error:
+        yield subject.fail(f"{folder.file}: {error}")
+    else:
+        yield subject.ok(f"{folder.file} is right: site {folder.config.site}")
+
+
+def _check_data(config: SiteConfig) -> Iterator[Finding]:
+    """The data, unless site.yaml is wrong about where it is."""
+    try:
+        make_source(config)
+    except ConfigError:
+        yield Subject("data").warn("is not checked", "first put data.source in site.yaml right")
+    else:
+        yield from check_data(config)
 
 
 def _check_server(folder: SiteFolder) -> Iterator[Finding]:
@@ -106,8 +128,13 @@ def _check_supernode(folder: SiteFolder, *, running: bool) -> Iterator[Finding]:
 
 
 def _check_memory(folder: SiteFolder, scenario: str | None, *, running: bool) -> Iterator[Finding]:
-    """In a process of its own, which may die of it."""
+    """In a process of its own, which may die of it; not before there is data, of which the check of it tells."""
     subject, what = Subject("memory"), f"'{scenario}'" if scenario else "a scenario's default values"
+    try:
+        refuse_unusable(folder.config)
+    except (ConfigError, DataError):
+        yield subject.warn("is not checked", "first put the data right")
+        return
     command = [sys.executable, "-P", "-m", "clients.memory", str(folder.file), *filter(None, [scenario])]
     quiet = {"HF_HUB_OFFLINE": "1", "FLWR_TELEMETRY_ENABLED": "0", "OMP_NUM_THREADS": "1"}
     try:

@@ -49,7 +49,12 @@ class Subject(msgspec.Struct, frozen=True):
 
     kind: str
     run: str = ""
-    round: int = 0
+    round: int | None = None
+
+    def __str__(self) -> str:
+        """For a line of the log, with what is known of it."""
+        run = f" of run {self.run}" if self.run else ""
+        return f"{self.kind}{run}{'' if self.round is None else f', round {self.round}'}"
 
 
 class Worker:
@@ -114,17 +119,15 @@ class Worker:
         except (RefusalError, ComputerLostError) as error:
             if isinstance(error, ComputerLostError):
                 self._computer.replace()
-            logger.warning("%s of run %s, round %d: %s", subject.kind, subject.run, subject.round, error)
+            logger.warning("%s: %s", subject, error)
             reply, parts = Message(Error(CLIENT_ERROR, reason_of(error)), reply_to=asked), {}
         reason = (reply.error.reason or "") if reply.has_error() else ""
-        size, head = self._log.append(subject.run, subject.round, subject.kind, parts, reason)
+        size, head = self._log.append(subject.run, subject.round or 0, subject.kind, parts, reason)
         self._ledger.enter_answer(size, head)
         task.answer(reply)
         logger.info(
-            "%s of run %s, round %d: %s, %d bytes, %.1f s",
-            subject.kind,
-            subject.run or "-",
-            subject.round,
+            "%s: %s, %d bytes, %.1f s",
+            subject,
             f"answered with an error ({reason})" if reason else "answered",
             size,
             time.monotonic() - started,

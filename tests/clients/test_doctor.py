@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import grpc
 import msgspec
 import pytest
+import yaml
 
 from clients.doctor import site_checks
 from clients.ledger import Ledger
@@ -74,6 +75,28 @@ def test_a_site_yaml_that_is_wrong_is_all_there_is_to_say(site):
     (found,) = examine(site_checks(type(site)(site.path), None))
     assert (found.check, found.status) == ("config", "fail")
     assert "did you mean 'server'" in found.found
+
+
+def with_source(site, source):
+    site.file.write_text(yaml.safe_dump(yaml.safe_load(site.file.read_text()) | {"data": {"source": source}}))
+    return type(site)(site.path)
+
+
+def test_an_option_that_the_source_does_not_have_is_a_failure_of_the_config_alone(site):
+    found = look(with_source(site, {"kind": "folder", "pth": "/data/images"}), "config", "data", "memory")
+    assert statuses(found) == [("config", "fail"), ("data", "warn"), ("memory", "warn")]
+    assert found[0].found == (
+        f"{site.file}: data.source.pth: data source 'folder' has no such option; did you mean 'path'?"
+    )
+    assert {each.found for each in found[1:]} == {"is not checked"}
+
+
+def test_data_that_is_not_there_is_one_failure(site, tmp_path):
+    nowhere = tmp_path / "nowhere"
+    found = look(with_source(site, {"kind": "folder", "path": str(nowhere)}), "config", "data", "memory")
+    assert statuses(found) == [("config", "ok"), ("data", "fail"), ("memory", "warn")]
+    assert str(nowhere) in found[1].found
+    assert str(found[2]).endswith("is not checked; first put the data right")
 
 
 def test_a_site_as_it_should_be(site):

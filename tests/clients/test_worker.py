@@ -145,6 +145,25 @@ def test_what_secure_sums_send_is_in_the_log_by_run_and_round(kind, tmp_path):
     assert (line["run"], line["round"], line["kind"]) == ("r1", 3, kind)
 
 
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("query.describe", "query.describe: answered, "),
+        ("query.join", "query.join of run r1: answered, "),
+        ("train", "train of run r1, round 3: answered, "),
+    ],
+)
+def test_a_line_of_the_log_has_the_run_and_the_round_where_there_is_one(kind, says, tmp_path, caplog):
+    caplog.set_level("INFO", "clients.worker")
+    Site(tmp_path, 1).give(Task(kind))
+    assert caplog.messages[-1].startswith(says)
+
+
+def test_a_refusal_before_the_message_is_read_is_logged_by_its_kind_alone(tmp_path, caplog):
+    Site(tmp_path).give(Task("train", type="flwr-agentapp"))
+    assert caplog.messages[0].startswith("train: ")
+
+
 @pytest.mark.parametrize("type", ["flwr-agentapp", "flwr-serverapp", "flwr-simulation", ""])
 def test_a_task_that_is_no_clientapps_is_refused_at_once(type, tmp_path):
     site, task = Site(tmp_path), Task(type=type)

@@ -54,7 +54,8 @@ def check_time_service() -> Iterator[Finding]:
     else:
         found = "it cannot be told whether" if kept is None else "the kernel does not say that"
         yield _CLOCK.warn(
-            f"{found} a time service keeps it right", f"{_SET_IT}: sites 5 s ahead of it are refused"
+            f"{found} a time service keeps it right (in a container or virtual machine, the host may)",
+            f"{_SET_IT}: sites 5 s ahead of it are refused",
         )
 
 

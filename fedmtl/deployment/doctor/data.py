@@ -17,6 +17,16 @@ MOST_IMAGES = 200
 _DATA = Subject("data")
 
 
+def make_source(config: SiteConfig) -> Source:
+    """The site's source by its options; nothing of the data is looked at.
+
+    Raises:
+        ConfigError: there is no such source, or its options are wrong.
+    """
+    options = dict(config.data.source)
+    return SOURCES.build(options.pop("kind"), options, "data.source")
+
+
 def open_data(config: SiteConfig) -> tuple[Source, list[str]]:
     """The site's images, and the tasks that it offers. Lists are read, images are not.
 
@@ -24,17 +34,39 @@ def open_data(config: SiteConfig) -> tuple[Source, list[str]]:
         ConfigError: the source's options are wrong, or the data lacks a task that site.yaml names, or has none.
         DataError: the data is not there, or is no data set.
     """
-    options = dict(config.data.source)
-    source = SOURCES.build(options.pop("kind"), options, "data.source")
+    source = make_source(config)
+    tasks = _tasks(source)
     for task in config.tasks:
-        if task not in source.tasks:
+        if task not in tasks:
             raise ConfigError(
-                f"tasks: the data has no task '{task}'; {did_you_mean(task, source.tasks)}; "
+                f"tasks: the data has no task '{task}'; {did_you_mean(task, tasks)}; "
                 "change tasks in site.yaml, or [] for all that the data has"
             )
-    if not source.tasks:
+    if not tasks:
         raise ConfigError("tasks: the data has none; it can train nothing")
-    return source, config.tasks or list(source.tasks)
+    return source, config.tasks or tasks
+
+
+def _tasks(source: Source) -> list[str]:
+    """The tasks of a source; where its folder is not there or is another's, the error names the key to change."""
+    if not isinstance(source, OnDisk):
+        return list(source.tasks)
+    try:
+        source.root.stat()
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{source.root}: there is no such folder; data.source.path in site.yaml names it and is to be filled in"
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"{source.root}: cannot be opened ({error.strerror}); data.source.path in site.yaml names it"
+        ) from error
+    try:
+        return list(source.tasks)
+    except DataError as error:
+        if source.fits(source.root):
+            raise
+        raise DataError(f"{error}; data.source.path in site.yaml names the folder") from error
 
 
 def refuse_unusable(config: SiteConfig) -> None:
@@ -71,13 +103,16 @@ def _check_files(source: OnDisk, tasks: list[str]) -> Iterator[Finding]:
         return
     images = sum(len(source.ids(split)) for split in ("train", "val", "test"))
     labelled: Counter[str] = Counter()
-    decoded = {count.split: count.images for count in report.counts}
+    decoded = sum({count.split: count.images for count in report.counts}.values())
     for count in report.counts:
         labelled[count.task] += count.labelled
     listed = ", ".join(f"{task} {labelled[task]}" for task in tasks)
-    yield _DATA.ok(
-        f"{images} images, {sum(decoded.values())} of them decoded and sound; with labels: {listed}"
-    )
+    if decoded < images:
+        yield _DATA.ok(
+            f"{images} images; a sample of {decoded} was decoded, all sound; labels in the sample: {listed}"
+        )
+    else:
+        yield _DATA.ok(f"{images} images, all decoded and sound; with labels: {listed}")
 
 
 def _count(source: Source, tasks: list[str]) -> Iterator[Finding]:

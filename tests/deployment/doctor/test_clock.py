@@ -40,3 +40,4 @@ def test_what_the_kernel_says(monkeypatch, synchronised, status):
     monkeypatch.setattr("fedmtl.deployment.doctor.clock._is_synchronised", lambda: synchronised)
     (found,) = check_time_service()
     assert found.status == status
+    assert ("the host may" in found.found) == (status == "warn")

@@ -1,10 +1,10 @@
 import pytest
 
 from fedmtl.deployment.doctor import data
-from fedmtl.deployment.doctor.data import check_data, refuse_unusable
+from fedmtl.deployment.doctor.data import check_data, make_source, refuse_unusable
 from fedmtl.deployment.doctor.finding import Check, examine
 from fedmtl.deployment.site import SiteConfig, SiteData
-from fedmtl.errors import DataError
+from fedmtl.errors import ConfigError, DataError
 from tests.data.folders import write_example
 
 
@@ -22,12 +22,13 @@ def look(source, tasks=()):
 def test_sound_data_is_counted(folder):
     found = look({"kind": "folder", "path": str(folder)}, ["semseg", "range"])
     assert found.status == "ok"
-    assert found.found == "4 images, 4 of them decoded and sound; with labels: semseg 4, range 3"
+    assert found.found == "4 images, all decoded and sound; with labels: semseg 4, range 3"
 
 
 def test_of_many_images_some_are_decoded(folder, monkeypatch):
     monkeypatch.setattr(data, "MOST_IMAGES", 2)
-    assert "4 images, 2 of them decoded" in look({"kind": "folder", "path": str(folder)}, ["semseg"]).found
+    found = look({"kind": "folder", "path": str(folder)}, ["semseg"]).found
+    assert found == "4 images; a sample of 2 was decoded, all sound; labels in the sample: semseg 2"
 
 
 def test_a_damaged_image_is_a_failure_that_names_it(folder):
@@ -38,8 +39,34 @@ def test_a_damaged_image_is_a_failure_that_names_it(folder):
     assert "fedmtl data check" in found.advice
 
 
-def test_a_folder_that_is_not_there_is_a_failure(tmp_path):
-    assert look({"kind": "folder", "path": str(tmp_path / "nowhere")}).status == "fail"
+@pytest.mark.parametrize("kind", ["folder", "cityscapes"])
+def test_a_folder_that_is_not_there_is_to_be_filled_in(kind, tmp_path):
+    found = look({"kind": kind, "path": str(tmp_path / "nowhere")})
+    assert found.status == "fail"
+    assert found.found.startswith(
+        f"{tmp_path / 'nowhere'}: there is no such folder; data.source.path in site.yaml"
+    )
+    assert "filled in" in found.found
+
+
+def test_a_folder_of_something_else_is_a_failure_that_names_the_key(tmp_path):
+    found = look({"kind": "folder", "path": str(tmp_path)})
+    assert (found.status, "filled in" in found.found) == ("fail", False)
+    assert found.found.endswith(
+        "this is not a data-set folder; data.source.path in site.yaml names the folder"
+    )
+
+
+def test_a_damaged_list_of_tasks_is_no_matter_of_the_path(folder):
+    (folder / "dataset.yaml").write_text("tasks: {")
+    found = look({"kind": "folder", "path": str(folder)})
+    assert (found.status, "site.yaml" in found.found) == ("fail", False)
+
+
+def test_options_are_looked_at_without_the_data(tmp_path):
+    make_source(SiteConfig("north", "h:1", SiteData({"kind": "folder", "path": str(tmp_path / "nowhere")})))
+    with pytest.raises(ConfigError, match=r"data\.source\.pth: .*did you mean 'path'"):
+        make_source(SiteConfig("north", "h:1", SiteData({"kind": "folder", "pth": "/data"})))
 
 
 def test_data_that_cannot_be_read_is_a_failure(folder):
