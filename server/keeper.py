@@ -34,6 +34,8 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 NODES_SECONDS = 5.0
 """Between looks at SuperLink's nodes while sites.json stays as it is."""
+ASK_SECONDS = 5.0
+"""Between questions to SuperLink about the run that is carried out; it logs two lines for each."""
 WAITING_PAUSE = 15.0
 """Seconds before a run is submitted again that found too few sites."""
 
@@ -50,7 +52,7 @@ class Keeper:
         self._folder, self._control, self._generation = folder, control, generation
         self._submitted: dict[Path, int] = {}
         self._due: dict[Path, float] = {}
-        self._nodes_due, self._sites_changed = 0.0, -1
+        self._nodes_due, self._sites_changed, self._ask_due = 0.0, -1, 0.0
 
     def look(self) -> None:
         """See to nodes and runs once.
@@ -98,8 +100,12 @@ class Keeper:
             with suppress(RunError):  # SuperLink may have forgotten it altogether
                 self._control.stop(state.flower_run)
             self._set_back(folder, state, "the server's processes were started again")
-        elif (run := self._control.run(state.flower_run)).finished:
-            self._conclude(folder, state, run)
+        elif time.monotonic() >= self._ask_due:
+            self._ask_due = time.monotonic() + ASK_SECONDS
+            if (run := self._control.run(state.flower_run)).finished:
+                self._conclude(folder, state, run)
+            elif state.error and _newest(RunDirectory(folder)) > state.checkpoint:
+                change_run_state(folder, lambda known: replace(known, error=""))  # it has gone on since
 
     def _submit(self, folder: Path, generation: int) -> None:
         directory = RunDirectory.open(folder)
@@ -110,7 +116,7 @@ class Keeper:
             "engine": "deployment",
             "roster": str(self._folder.sites.absolute()),
         }
-        submitted, newest = now(), max(directory.checkpoints.rounds(), default=0)
+        submitted, newest = now(), _newest(directory)
         flower_run = self._control.start(settings)
         self._submitted[folder] = generation
         change_run_state(
@@ -146,7 +152,7 @@ class Keeper:
         directory = RunDirectory.open(folder)
         if is_held(directory.lock_file):
             return  # its process has not ended yet
-        newest = max(directory.checkpoints.rounds(), default=0)
+        newest = _newest(directory)
         setbacks = 1 if newest > state.checkpoint else state.setbacks + 1
         with directory.lock(), MetricsLog(directory.metrics) as log:
             log.append(
@@ -170,3 +176,8 @@ class Keeper:
         change_run_state(folder, lambda known: replace(known, state=stage, flower_run=None, error=why))
         because = f": {why}" if why else ""
         logger.log(logging.ERROR if why else logging.INFO, "run %s is %s%s", folder.name, stage, because)
+
+
+def _newest(directory: RunDirectory) -> int:
+    """The round of the newest checkpoint; 0 where there is none."""
+    return max(directory.checkpoints.rounds(), default=0)

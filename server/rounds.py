@@ -13,6 +13,7 @@ from fedmtl.attacks.collusion import Coalition
 from fedmtl.checkpoints import ServerState, load_checkpoint, restore_state, save_checkpoint
 from fedmtl.config import Plan, Scenario
 from fedmtl.data.partition import expand_copies
+from fedmtl.deployment.run_state import is_deployed
 from fedmtl.errors import BudgetSpentError, RunError, TooFewClientsError
 from fedmtl.models.groups import parse_group
 from fedmtl.privacy.fitness import check_client_privacy, check_sums
@@ -74,7 +75,7 @@ def run_rounds(
         for number in range(state.round + 1, scenario.rounds + 1):
             journal.begin_round(number)
             roster.wait_for(grid, clients, timeout)
-            _round(grid, number, scenario, strategy)
+            _round(grid, number, directory, strategy)
             # Clients open no round twice over different clients, so none may have to be done again.
             every = 1 if scenario.privacy.secure_sums else scenario.checkpoint.every
             if _due(number, every, scenario.rounds):
@@ -110,15 +111,18 @@ def _restore(directory: RunDirectory, scenario: Scenario) -> tuple[ServerState, 
     return restore_state(header, tensors, blueprint.layouts), blueprint
 
 
-def _round(grid: Grid, number: int, scenario: Scenario, strategy: GroupStrategy) -> None:
+def _round(grid: Grid, number: int, directory: RunDirectory, strategy: GroupStrategy) -> None:
+    scenario = directory.scenario
     timeout = scenario.federation.round_timeout
     strategy.adopt_newcomers()
     strategy.plan_noise(number)
     messages = strategy.configure_train(number, *_NOTHING, grid)
     strategy.aggregate_train(number, deliver(grid, messages, timeout))
     if messages and strategy.journal.trained_clients == 0:
+        # In a deployment the keeper submits the run again, and nobody has to type anything.
+        then = "" if is_deployed(directory.path) else ", then resume"
         raise TooFewClientsError(
-            f"no client finished round {number}; see the failures in metrics.jsonl, then resume"
+            f"no client finished round {number}; see the failures in metrics.jsonl{then}"
         )
     if _due(number, scenario.federation.evaluate_every, scenario.rounds):
         messages = strategy.configure_evaluate(number, *_NOTHING, grid)

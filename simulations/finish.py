@@ -76,7 +76,7 @@ def write_full_report(run: RunDirectory, baseline: Baseline | None = None) -> Pa
     """report.html with prediction pictures and the table of groups, where the clients' data and models are at hand."""
     values, name = (baseline.values, baseline.name) if baseline else (None, "")
     if is_deployed(run.path):
-        return write_report(run, baseline=values, baseline_name=name)
+        return write_report(run, baseline=values, baseline_name=name, deployed=True)
     return write_report(
         run,
         baseline=values,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event as Flag
@@ -14,12 +15,16 @@ from fedmtl.deployment.federation import NAME
 from fedmtl.deployment.registered import Registered
 from fedmtl.deployment.run_state import RunState, change_run_state, find_run, now, queue_run, read_run_state
 from fedmtl.deployment.server_folder import ServerFolder
+from fedmtl.deployment.server_status import read_status
+from fedmtl.deployment.standing import Standing, standing_of
 from fedmtl.errors import ConfigError, RunError
 from fedmtl.reporting.events import Event
 from fedmtl.reporting.follow import Tail
 from fedmtl.run_directory import RunDirectory
 
 POLL_SECONDS = 0.5
+STANDING_SECONDS = 2.0
+"""Between looks at the server and the other runs, while the followed one's own state stays as it is."""
 
 
 def ask_for_run(folder: ServerFolder, scenario: Scenario, name: str = "") -> RunDirectory:
@@ -88,16 +93,18 @@ def ask_to_resume(folder: ServerFolder, name: str) -> RunDirectory:
     return RunDirectory.open(run)
 
 
-def follow_run(directory: RunDirectory) -> Iterator[Event | RunState]:
-    """The run's events from its first, and its state whenever that has changed, until it is over.
+def follow_run(folder: ServerFolder, directory: RunDirectory) -> Iterator[Event | Standing]:
+    """The run's events from its first, and what it does whenever that has changed, until it is over.
 
     When a resume replaces the log, it is told again from its first event, but no failure is told twice.
 
     Raises:
-        RunError: the log or the state is damaged.
+        ConfigError: its config is damaged.
+        RunError: the log or a state is.
     """
-    tail, told, pause = Tail(directory.metrics), None, Flag()
+    tail, pause = Tail(directory.metrics), Flag()
     failures: set[tuple[str, str]] = set()
+    known, told, due = None, None, 0.0
     while True:
         state = read_run_state(directory.path)  # before the events: of a run that is over, all are there
         for event in tail.new_events():
@@ -107,11 +114,14 @@ def follow_run(directory: RunDirectory) -> Iterator[Event | RunState]:
                     continue
                 failures.add(key)
             yield event
-        if state != told:
-            told = state
-            yield state
         if state.over:
             return
+        if state != known or time.monotonic() >= due:
+            known, due = state, time.monotonic() + STANDING_SECONDS
+            standing = standing_of(folder, directory, state, read_status(folder))
+            if standing != told:
+                told = standing
+                yield standing
         pause.wait(POLL_SECONDS)
 
 

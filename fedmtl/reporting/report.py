@@ -30,10 +30,16 @@ class GroupInfo:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a run was started from: its seed, and the text of its config.yaml."""
+    """What a run was started from.
+
+    Attributes:
+        config: the text of its config.yaml.
+        deployed: the name of its folder, where it was a deployment's; empty otherwise.
+    """
 
     seed: int
     config: str
+    deployed: str = ""
 
 
 def write_report(
@@ -44,6 +50,7 @@ def write_report(
     groups: Sequence[GroupInfo] = (),
     panels: Sequence[Panel] = (),
     departures: Sequence[Departure] = (),
+    deployed: bool = False,
 ) -> Path:
     """Write a run's report.html from its metrics.jsonl and config.yaml, whatever state the run is in.
 
@@ -54,13 +61,15 @@ def write_report(
         groups: the parameter groups of the federation.
         panels: predictions beside labels.
         departures: what the clients leave with.
+        deployed: whether the run was a deployment's, whose clients' data are elsewhere.
 
     Raises:
         RunError: there is no metrics log, or it is damaged.
         ConfigError: the config cannot be read.
         DataError: a panel holds something that is not an RGB picture.
     """
-    setup = Setup(run.scenario.seed, (run.path / "config.yaml").read_text(encoding="utf-8"))
+    config = (run.path / "config.yaml").read_text(encoding="utf-8")
+    setup = Setup(run.scenario.seed, config, run.path.absolute().name if deployed else "")
     history = History.of(read_events(run.metrics))
     page = render_report(
         history,

@@ -6,10 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from fedmtl.deployment.asking import ask_for_run, ask_to_resume, ask_to_stop, follow_run
-from fedmtl.deployment.run_state import RunState, change_run_state, read_run_state
+from fedmtl.deployment.run_state import change_run_state, read_run_state
 from fedmtl.deployment.server_folder import ServerFolder
+from fedmtl.deployment.standing import Standing
 from fedmtl.errors import ConfigError, RunError
 from fedmtl.reporting.events import MetricsLog
+from fedmtl.scenario import load_scenario
+from fedmtl.shipped import find
 from tests.deployment.kits import make_kit
 from tests.federations import tiny
 
@@ -94,8 +97,8 @@ def test_following_tells_events_and_states_until_the_end_and_no_failure_twice(fo
     told, two = [], Event()
 
     def follow():
-        for one in follow_run(directory):
-            told.append(one.state if isinstance(one, RunState) else one["event"])
+        for one in follow_run(folder, directory):
+            told.append(one.doing if isinstance(one, Standing) else one["event"])
             if told.count("failure") == 1:
                 two.set()
 
@@ -109,5 +112,12 @@ def test_following_tells_events_and_states_until_the_end_and_no_failure_twice(fo
     set_to(directory, state="finished")
     thread.join(20)
     assert not thread.is_alive()
-    assert sorted(told) == ["failure", "finished", "queued", "resume"]
-    assert told[-1] == "finished"
+    assert sorted(told) == ["failure", "queued", "resume"]
+
+
+def test_a_runs_config_can_be_asked_for_again(folder):
+    """As its report says."""
+    first = ask_for_run(folder, tiny("rounds=7"))
+    again = ask_for_run(folder, load_scenario(find(str(first.path / "config.yaml"))))
+    assert again.path == folder.runs / "tiny-2"
+    assert again.scenario == first.scenario

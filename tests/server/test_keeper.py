@@ -66,6 +66,7 @@ class Deployment:
 def deployment(tmp_path, monkeypatch):
     monkeypatch.setattr(keeping, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(keeping, "WAITING_PAUSE", 0.0)
+    monkeypatch.setattr(keeping, "ASK_SECONDS", 0.0)
     return Deployment(ServerFolder(make_kit(tmp_path, dev_keys=True)[0].server.path))
 
 
@@ -159,6 +160,27 @@ def test_a_checkpoint_in_between_forgives_all_setbacks(deployment):
     deployment.superlink.end(1, "it died")
     deployment.look()
     assert (deployment.state().state, deployment.state().setbacks) == ("running", 1)
+
+
+def test_a_run_that_has_gone_on_is_not_in_trouble_any_more(deployment):
+    directory = ask_for_run(deployment.folder, tiny())
+    deployment.look()
+    finish(directory, status="failed", error="0 of 2 clients joined", kind="TooFewClientsError")
+    deployment.superlink.end(1, "ServerApp failed")
+    deployment.look(3)
+    assert (deployment.state().flower_run, deployment.state().error) == (2, "0 of 2 clients joined")
+    directory.checkpoints.write(1, {}, {})
+    deployment.look()
+    assert (deployment.state().flower_run, deployment.state().error) == (2, "")
+
+
+def test_superlink_is_asked_of_a_run_now_and_then_alone(deployment, monkeypatch):
+    monkeypatch.setattr(keeping, "ASK_SECONDS", 3600.0)
+    ask_for_run(deployment.folder, tiny())
+    deployment.look(2)
+    deployment.superlink.end(1, completed=True)
+    deployment.look(3)
+    assert deployment.state().state == "running"
 
 
 def test_a_run_that_fails_by_its_own_error_has_failed(deployment):

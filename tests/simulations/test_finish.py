@@ -104,3 +104,8 @@ def test_a_deployed_runs_report_does_without_what_is_at_the_sites(straight, tmp_
     queue_run(folder)
     page = write_full_report(RunDirectory.open(folder)).read_text()
     assert "semseg" in page
+    assert "<h1>run</h1>" in page
+    assert f"scenario {straight.scenario.name} · " in page
+    assert "fedmtl deploy run config.yaml --server DIR" in page
+    assert "site.yaml are not in it" in page
+    assert "--engine" not in page

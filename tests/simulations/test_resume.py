@@ -6,6 +6,7 @@ import pytest
 from flwr.app import Error, Message
 
 from fedmtl.cli import main
+from fedmtl.deployment.run_state import queue_run
 from fedmtl.errors import RunError
 from fedmtl.run_directory import RunDirectory
 from simulations.inprocess import run_inprocess
@@ -147,6 +148,19 @@ def test_a_round_without_any_good_reply_ends_the_run_and_resume_goes_on(tmp_path
     assert models_of(directory) == models_of(straight)
     assert story_of(directory, without=["resume", "failure"]) == story_of(straight)
     assert {event["client"] for event in events_of(directory, "failure")} == set(CLIENTS)
+
+
+def test_nobody_is_told_to_resume_what_a_deployment_goes_on_with_by_itself(tmp_path):
+    directory = create(tmp_path / "run")
+    queue_run(directory.path)
+
+    def power_cut(asked, reply):
+        if any(is_train(asked, client, 1) for client in CLIENTS):
+            return Message(Error(1000, "has no power"), reply_to=asked)
+        return reply
+
+    with pytest.raises(RunError, match=r"no client finished round 1; see the failures in metrics\.jsonl$"):
+        run_on(Wire(directory, power_cut), directory)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fedmtl.deployment.server_folder import ServerFolder
     from fedmtl.run_directory import RunDirectory
 
 ServerOption = Annotated[Path, typer.Option("--server", help="The server's folder, as in the kit.")]
@@ -101,8 +102,8 @@ def _show(server: Path, directory: RunDirectory, follow: bool) -> None:
     from fedmtl.errors import RunError
     from fedmtl.locking import is_held
 
-    errors, name = Console(stderr=True), directory.path.name
-    if not is_held(lock_of(ServerFolder(server))):
+    errors, name, folder = Console(stderr=True), directory.path.name, ServerFolder(server)
+    if not is_held(lock_of(folder)):
         _say(
             errors,
             f"the server is not running; it begins {name} once 'fedmtl deploy server {server}' is started",
@@ -111,7 +112,7 @@ def _show(server: Path, directory: RunDirectory, follow: bool) -> None:
         _say(Console(), f"run: {directory.path}")
         return
     try:
-        _follow(errors, directory)
+        _follow(errors, folder, directory)
     except KeyboardInterrupt:
         _say(errors, f"{name} goes on; 'fedmtl deploy status {name} --server {server}' shows how it does")
         raise typer.Exit(130) from None
@@ -121,27 +122,31 @@ def _show(server: Path, directory: RunDirectory, follow: bool) -> None:
     _conclude(directory)
 
 
-def _follow(errors: Console, directory: RunDirectory) -> None:
+def _follow(errors: Console, folder: ServerFolder, directory: RunDirectory) -> None:
     from fedmtl.deployment.asking import follow_run
-    from fedmtl.deployment.run_state import RunState
+    from fedmtl.deployment.run_state import read_run_state
+    from fedmtl.deployment.server_status import read_status
+    from fedmtl.deployment.standing import Standing, standing_of
     from fedmtl.reporting.progress import Progress
     from fedmtl.reporting.tensorboard import TensorBoardListener
 
-    trouble = ""
+    name, server = directory.path.name, folder.path
+    standing = standing_of(folder, directory, read_run_state(directory.path), read_status(folder))
+    _say(
+        errors,
+        f"run {directory.path}: {standing}; Ctrl-C only leaves it: 'fedmtl deploy status {name} --server {server}' "
+        f"shows it again, 'fedmtl deploy stop {name} --server {server}' ends it",
+    )
     with Progress(errors) as progress, TensorBoardListener(directory.tensorboard) as tensorboard:
-        for told in follow_run(directory):
-            if isinstance(told, RunState):
-                if told.error != trouble and not told.over:
-                    trouble = told.error
-                    _say(
-                        errors,
-                        f"{directory.path.name} does not go on yet: {trouble}"
-                        if trouble
-                        else f"{directory.path.name} goes on",
-                    )
+        for told in follow_run(folder, directory):
+            if isinstance(told, Standing):
+                if told != standing:
+                    standing = told
+                    _say(errors, f"{name}: {told}")
             elif told["event"] != "finish" or told["status"] == "finished":
                 # How a submission ended otherwise is in the state: the run may well go on.
-                progress(told)
+                # Two runs of one scenario are told apart by their folders.
+                progress({**told, "name": name} if told["event"] == "start" else told)
                 tensorboard(told)
 
 

@@ -69,6 +69,7 @@ def test_a_run_is_followed_to_its_end(deploy, folder, scenario, straight):
     done.join()
     assert code == 0
     assert "round 3/3" in errors
+    assert "Ctrl-C only leaves it" in errors
     assert "all, pooled" in out
     assert (folder.runs / "tiny" / "report.html").exists()
     assert any((folder.runs / "tiny" / "tensorboard").iterdir())
@@ -106,12 +107,14 @@ def test_a_folder_that_is_no_servers_is_named(words, fedmtl, tmp_path):
 
 
 def test_ctrl_c_leaves_the_run_running(deploy, scenario, folder, monkeypatch):
-    def interrupted(directory):
+    def interrupted(folder, directory):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("fedmtl.deployment.asking.follow_run", interrupted)
     code, _, errors = deploy("run", scenario)
     assert code == 130
+    assert f"run {folder.runs / 'tiny'}: queued; Ctrl-C only leaves it: 'fedmtl deploy status tiny" in errors
+    assert f"'fedmtl deploy stop tiny --server {folder.path}' ends it" in errors
     assert "tiny goes on; 'fedmtl deploy status tiny --server" in errors
     assert read_run_state(folder.runs / "tiny").state == "queued"
 
@@ -128,7 +131,7 @@ def test_status_of_a_server_that_is_down(deploy, scenario):
     code, out, _ = deploy("status")
     assert code == 1
     assert "server: down" in out
-    assert "north: unknown" in out
+    assert "north: unknown while the server is down" in out
     assert "tiny: queued, round 0 of 3" in out
 
 
@@ -148,8 +151,8 @@ def test_status_of_a_server_that_is_up(deploy, folder, scenario):
             "superlink: ready (process 5), started again 1 times",
             "gateway: gone",
             "north: online",
-            "tiny: running, round 0 of 3",
-            "0 of 2 clients joined",
+            "tiny: waits for sites, round 0 of 3",
+            "1 of the 2 that it needs is connected, and not south; it goes on by itself",
             f"round 1, train: {slow}",
         ):
             assert said in out
@@ -158,6 +161,40 @@ def test_status_of_a_server_that_is_up(deploy, folder, scenario):
     assert told["sites"] == {"north": "online", "south": "offline"}
     (run,) = told["runs"]
     assert (run["name"], run["state"], run["failures"][0]["error"]) == ("tiny", "running", slow)
+    assert (run["doing"], run["error"]) == ("waits for sites", "0 of 2 clients joined")
+
+
+def test_status_of_a_server_that_knows_no_site_yet(deploy, folder):
+    folder.state.mkdir(exist_ok=True)
+    with hold(lock_of(folder), ""):
+        write_status(folder, ServerStatus(4, "now"))
+        assert "north: unknown until SuperLink is up" in deploy("status")[1]
+
+
+def test_status_tells_what_the_server_would_not_start_for(deploy, folder):
+    path = folder.path / "federation.yaml"
+    path.write_text(FEDERATION.replace("{host: fl.example.org}", "{host: fl.example.org, prt: 1}"))
+    assert "unknown key 'server.prt'; did you mean 'port'?" in deploy("status")[1]
+
+
+def test_a_second_run_of_a_scenario_is_told_apart_and_what_it_waits_for(deploy, folder, scenario, straight):
+    deploy("run", scenario, "--no-follow")
+    begun = read_events(straight.metrics)[:1]
+    change_run_state(folder.runs / "tiny", lambda known: replace(known, state="running"))
+
+    def begin_and_stop():
+        run = folder.runs / "tiny-2"
+        until((run / "deployment.json").exists)
+        with MetricsLog(run / "metrics.jsonl") as log:
+            for event in begun:
+                log.append(event)
+        change_run_state(run, lambda known: replace(known, state="stopped"))
+
+    done = Thread(target=begin_and_stop)
+    done.start()
+    _, _, errors = deploy("run", scenario)
+    done.join()
+    assert "tiny-2: fedavg with" in errors
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604])
