@@ -152,27 +152,12 @@ def compare(
     alone = [score for score in scores if score.method == baseline]
     after = ScoreTable([*alone, *(score for score in left if score.split == split)], baseline)
     methods = sorted(dict.fromkeys(score.method for score in scores), key=lambda method: method != baseline)
-    measured = {(score.client, score.task): score for score in scores}
-    lines = tuple(
-        Line(
-            client,
-            task,
-            score.metric,
-            unit((kinds or {}).get(task, task), score.metric),
-            score.higher_is_better,
-            tuple(
-                Entry(table.value(method, client, task), table.delta(method, client, task))
-                for method in methods
-            ),
-        )
-        for (client, task), score in sorted(measured.items())
-    )
     return Comparison(
         tuple(methods),
         baseline if baseline in methods else None,
         split,
         tuple(table.seeds),
-        lines,
+        _lines(scores, table, methods, kinds or {}),
         tuple(
             _summary(
                 table, method, totals, (secure_sums or {}).get(method), Leaving.of(after, choices, method)
@@ -180,6 +165,26 @@ def compare(
             for method in methods
         ),
         selection or Selection(),
+    )
+
+
+def _lines(
+    scores: Sequence[Score], table: ScoreTable, methods: Sequence[str], kinds: Mapping[str, str]
+) -> tuple[Line, ...]:
+    measured = {(score.client, score.task): score for score in scores}
+    return tuple(
+        Line(
+            client,
+            task,
+            score.metric,
+            unit(kinds.get(task, task), score.metric),
+            score.higher_is_better,
+            tuple(
+                Entry(table.value(method, client, task), table.delta(method, client, task))
+                for method in methods
+            ),
+        )
+        for (client, task), score in sorted(measured.items())
     )
 
 
