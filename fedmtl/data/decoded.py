@@ -35,7 +35,8 @@ class DecodedCache:
 
     A file is called by the image and the size. Clients whose tasks differ share it: who lacks a label decodes it, and
     puts it beside what is there. Within a file stands what each part was made of: path, length and time of change of
-    each of the source's files, and fedmtl's version. Where these have changed the part is decoded anew.
+    each of the source's files, and fedmtl's version. Where these have changed the part is decoded anew. They are
+    looked at when a sample is first asked for: finding its files again takes longer than reading what is kept.
 
     A file is replaced in one step, so processes may write at once. Of two that add a label at the same time one is
     lost, and decoded again when it is next asked for.
@@ -53,11 +54,13 @@ class DecodedCache:
         self.form = [type(source).__qualname__, *form]
         # Of one name, tasks may still differ in their classes.
         self.parts = {task.name: _digest([task.name, task.spec.kind, *task.spec.classes]) for task in tasks}
+        self._wanted = frozenset((_IMAGE, *self.parts.values()))
+        self._up_to_date: dict[str, Path] = {}
 
     def has(self, sample_id: str) -> bool:
         """Whether the sample is kept, be it as it was long ago."""
         kept = read_parts(self._path(sample_id, self.source.files(sample_id, [])))
-        return kept.keys() >= {_IMAGE, *self.parts.values()}
+        return kept.keys() >= self._wanted
 
     def get(self, sample_id: str, prepare: Callable[[Sequence[str]], Prepared]) -> Prepared:
         """The sample from its file; what that lacks is made by `prepare`, and then put into it.
@@ -69,21 +72,34 @@ class DecodedCache:
         Raises:
             DataError: `prepare` raises it, or the file cannot be written, for example because the disk is full.
         """
+        path = self._up_to_date.get(sample_id)
+        kept = read_parts(path) if path else {}
+        if path is None or not kept.keys() >= self._wanted:
+            path, kept = self._renewed(sample_id, prepare)
+            self._up_to_date[sample_id] = path
+        labels = {task: kept[part].array for task, part in self.parts.items()}
+        image = kept[_IMAGE].array
+        assert image is not None
+        return Prepared(image, {task: label for task, label in labels.items() if label is not None})
+
+    def _renewed(
+        self, sample_id: str, prepare: Callable[[Sequence[str]], Prepared]
+    ) -> tuple[Path, dict[str, Part]]:
+        """A sample's file and its parts, made again where they are not there or of other files than now."""
         files = self.source.files(sample_id, [])
         path, identities = self._path(sample_id, files), self._identities(sample_id, files)
         kept = read_parts(path)
-        pixels = kept[_IMAGE].array if _holds(kept, _IMAGE, identities) else None
-        if pixels is None:
+        if not _holds(kept, _IMAGE, identities):
             kept = {}  # of an image that is no more
         missing = [task for task, part in self.parts.items() if not _holds(kept, part, identities)]
-        if missing or pixels is None:
+        if missing or not kept:
             made = prepare(missing)
-            pixels = made.image if pixels is None else pixels
-            arrays = {_IMAGE: pixels, **{self.parts[task]: made.labels.get(task) for task in missing}}
+            arrays = {self.parts[task]: made.labels.get(task) for task in missing}
+            if not kept:
+                arrays[_IMAGE] = made.image
             kept |= {part: Part(identities[part], array) for part, array in arrays.items()}
             _write(path, kept)
-        labels = {task: kept[part].array for task, part in self.parts.items()}
-        return Prepared(pixels, {task: label for task, label in labels.items() if label is not None})
+        return path, kept
 
     def _path(self, sample_id: str, files: Sequence[Path]) -> Path:
         """Where the sample is kept whose image is made of `files`."""

@@ -132,6 +132,18 @@ def test_what_has_changed_is_decoded_anew_and_replaced(example, folder, changed)
         assert not (item["image"] if "images" in changed else item["targets"]["semseg"]).any()
 
 
+def test_files_are_looked_at_when_a_sample_is_first_asked_for(example, folder):
+    data = dataset(example, folder)
+    first = items(data)
+    data.source.files = None
+    assert_equal(first, items(data))
+    for path in files(folder):
+        path.unlink()
+    del data.source.files
+    assert_equal(first, items(data))
+    assert Counted.decodings == 2 * len(IDS)
+
+
 def test_a_label_that_appears_is_taken_in(example, folder):
     items(dataset(example, folder))
     save(example / "range" / f"{DEPTHLESS}.png", np.full(SIZE, 2000, np.uint16))
