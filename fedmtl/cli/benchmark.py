@@ -16,8 +16,8 @@ def benchmark(
         str,
         typer.Argument(
             help="aggregation, attention, attention-profile, attention-scaling, boundaries, codecs, engines, "
-            "loading, new-tasks, private-real, private-rooms, private-step, robustness, rooms, secure-sums or "
-            "training-step."
+            "loading, new-tasks, pooled, private-real, private-rooms, private-step, robustness, rooms, secure-sums "
+            "or training-step."
         ),
     ],
     overrides: Annotated[

@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, str] = {
     "engines": "simulations.benchmarks.engines",
     "loading": "simulations.benchmarks.loading",
     "new-tasks": "simulations.benchmarks.new_tasks",
+    "pooled": "simulations.benchmarks.pooled",
     "private-real": "simulations.benchmarks.private_real",
     "private-rooms": "simulations.benchmarks.private_rooms",
     "private-step": "simulations.benchmarks.private_step",

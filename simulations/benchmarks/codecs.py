@@ -21,6 +21,7 @@ from fedmtl.reporting.spread import Spread
 from fedmtl.reporting.table import delta_percent
 from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import load_scenario
+from simulations.benchmarks.deltas import mean_delta
 from simulations.comparison.jobs import finish_runs
 from simulations.comparison.measures import SPLITS
 from simulations.comparison.runs import ComparedRun
@@ -94,7 +95,8 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     shown = []
     for codec in dict.fromkeys(row["codec"] for row in counted):
         shares = [100 * sent[codec, seed] / sent[REFERENCE, seed] for seed in seeds]
-        spread = Spread.of(_mean_delta(counted, codec, seed) for seed in seeds)
+        runs = [[row for row in counted if (row["codec"], row["seed"]) == (codec, seed)] for seed in seeds]
+        spread = Spread.of(map(mean_delta, runs))
         row = {"codec": codec, "seeds": len(seeds), "MB a run": fmean(sent[codec, s] for s in seeds) / 1e6}
         row |= {
             "% of fp32": fmean(shares),
@@ -103,15 +105,6 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         }
         shown.append(row)
     return shown
-
-
-def _mean_delta(rows: Sequence[Mapping[str, Any]], codec: str, seed: int) -> float | None:
-    """Over a client's tasks, then over clients, as `fedmtl compare` counts it."""
-    deltas: dict[str, list[float]] = {}
-    for row in rows:
-        if (row["codec"], row["seed"]) == (codec, seed) and row["delta"] is not None:
-            deltas.setdefault(row["client"], []).append(row["delta"])
-    return fmean(fmean(each) for each in deltas.values()) if deltas else None
 
 
 def _create(folder: Path, scenario: Scenario, codec: str) -> ComparedRun:

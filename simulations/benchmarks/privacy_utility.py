@@ -20,6 +20,7 @@ from fedmtl.reporting.comparison import BASELINE
 from fedmtl.reporting.scores import Score
 from fedmtl.reporting.table import delta_percent
 from fedmtl.run_directory import RunDirectory
+from simulations.benchmarks.deltas import mean_delta
 from simulations.comparison.entrants import parse_entrants
 from simulations.comparison.jobs import finish_runs
 from simulations.comparison.measures import scores_of, select
@@ -110,11 +111,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for (method, secure, noise, epsilon), of_run in lines.items():
         line = {"method": method, "secure sums": "yes" if secure else "", "noise": noise}
         line["ε"] = "∞" if epsilon is None else f"{epsilon:g}"
-        clients: dict[str, list[float]] = {}
-        for row in of_run:
-            if row["delta"] is not None:
-                clients.setdefault(row["client"], []).append(row["delta"])
-        line["mean Δ %"] = fmean(map(fmean, clients.values())) if clients else None
+        line["mean Δ %"] = mean_delta(of_run)
         for task in dict.fromkeys(row["task"] for row in of_run):
             values = [row["value"] for row in of_run if row["task"] == task and row["value"] is not None]
             metric = next(row["metric"] for row in of_run if row["task"] == task)
