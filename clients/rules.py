@@ -179,7 +179,7 @@ def _sizes(plan: Plan) -> Iterator[tuple[str, float, float, float]]:
     yield "training.warmup", training.warmup, 0, 1
     yield "model.backbone.levels", len(model.backbone.levels), 0, 16
     yield "model.adapter.bottleneck", model.adapter.bottleneck, 1, 4096
-    yield "model.adapter.top_k", model.adapter.top_k, 0, MOST_TASKS
+    yield "model.adapter.top_k", model.adapter.top_k, 1, MOST_TASKS
     yield "model.attention.channels", model.attention.channels, 1, 4096
     yield "model.attention.heads", model.attention.heads, 1, 256
     yield "model.attention.points", model.attention.points, 1, 256

@@ -17,7 +17,7 @@ from fedmtl.errors import ConfigError, did_you_mean
 from fedmtl.privacy.client_settings import broken_client_privacy
 from fedmtl.privacy.example_level import broken_rules
 from fedmtl.privacy_config import LEAST_HOLDERS, PrivacyConfig
-from fedmtl.structured import merge, read_text, read_tree, resolve, yaml_errors
+from fedmtl.structured import merge, read_options, read_text, read_tree, resolve, yaml_errors
 
 _NAME = re.compile(r"\w[\w.-]*")
 """Of runs and clients: their files are called by it."""
@@ -37,13 +37,7 @@ def parse_scenario(text: str, where: str = "scenario", overrides: Sequence[str] 
     """As `load_scenario`, from text; `where` is what messages call it."""
     tree = merge(_schema(Scenario), read_tree(text, where), where)
     for override in overrides:
-        key, equals, _ = override.partition("=")
-        if not (key and equals):
-            raise ConfigError(f"override '{override}' must have the form key=value")
-        source = f"override '{override}'"
-        with yaml_errors(source):
-            addition = OmegaConf.from_dotlist([override])
-        tree = merge(tree, addition, source)
+        tree = merge(tree, read_options([override], "override"), f"override '{override}'")
     if overrides:
         where = f"{where} with {' '.join(overrides)}"
     with yaml_errors(where):
@@ -110,6 +104,13 @@ def _out_of_range(scenario: Scenario) -> Iterable[tuple[str, str]]:
         "checkpoint.keep": scenario.checkpoint.keep,
         "data.image_size[0]": scenario.data.image_size[0],
         "data.image_size[1]": scenario.data.image_size[1],
+        "model.adapter.bottleneck": scenario.model.adapter.bottleneck,
+        "model.adapter.top_k": scenario.model.adapter.top_k,
+        "model.attention.channels": scenario.model.attention.channels,
+        "model.attention.heads": scenario.model.attention.heads,
+        "model.attention.points": scenario.model.attention.points,
+        "model.attention.pool": scenario.model.attention.pool,
+        "model.attention.stride": scenario.model.attention.stride,
         **{f"clients.{name}.copies": client.copies for name, client in scenario.clients.items()},
     }
     for key, value in at_least_one.items():
@@ -121,6 +122,11 @@ def _out_of_range(scenario: Scenario) -> Iterable[tuple[str, str]]:
         "training.weight_decay": scenario.training.weight_decay,
         "training.clip_norm": scenario.training.clip_norm,
         "training.threads": scenario.training.threads,
+        "model.adapter.balance_weight": scenario.model.adapter.balance_weight,
+        "model.adapter.z_weight": scenario.model.adapter.z_weight,
+        "model.adapter.overlap_weight": scenario.model.adapter.overlap_weight,
+        "model.attention.top_k": scenario.model.attention.top_k,
+        "model.attention.balance_weight": scenario.model.attention.balance_weight,
         "data.workers": scenario.data.workers,
         "data.augment.color": scenario.data.augment.color,
         "federation.min_clients": scenario.federation.min_clients,
@@ -138,6 +144,8 @@ def _out_of_range(scenario: Scenario) -> Iterable[tuple[str, str]]:
         yield "federation.fraction", f"must be in (0, 1], not {scenario.federation.fraction}"
     if not scenario.federation.round_timeout > 0:
         yield "federation.round_timeout", f"must be above 0 seconds, not {scenario.federation.round_timeout}"
+    if not 0 <= scenario.training.momentum < 1:
+        yield "training.momentum", f"must be in [0, 1), not {scenario.training.momentum}"
     if not 0 <= scenario.training.warmup < 1:
         yield "training.warmup", f"must be in [0, 1), not {scenario.training.warmup}"
     if not 0 <= scenario.data.holdout < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from io import StringIO
@@ -52,6 +52,22 @@ def read_tree(text: str, where: str) -> DictConfig:
     if not isinstance(tree, DictConfig):
         raise ConfigError(f"{where} must be a mapping of keys to values")
     return tree
+
+
+def read_options(options: Sequence[str], where: str) -> DictConfig:
+    """The tree that `key.sub=value` options make, each of which is called `where` in messages.
+
+    Raises:
+        ConfigError: an option has another form, or its value is not valid YAML.
+    """
+    for option in options:
+        key, equals, _ = option.partition("=")
+        if not (key and equals):
+            raise ConfigError(f"{where} '{option}' must have the form key=value")
+        with yaml_errors(f"{where} '{option}'"):
+            OmegaConf.from_dotlist([option])
+    with yaml_errors(" ".join(f"{where} '{option}'" for option in options)):
+        return OmegaConf.from_dotlist(list(options))
 
 
 @contextmanager

@@ -244,7 +244,7 @@ def updates_of(sums: Mapping[str, GroupSum], expected: Mapping[Sum, float]) -> l
     """
     vectors: dict[tuple[str, int], dict[str, Vector]] = defaultdict(dict)
     weights: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
-    holders: dict[tuple[str, int], int] = defaultdict(int)
+    holders: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
     for name, total in sorted(sums.items()):
         if not total.weight > 0:
             continue
@@ -253,7 +253,7 @@ def updates_of(sums: Mapping[str, GroupSum], expected: Mapping[Sum, float]) -> l
         vectors[domain, bucket][group] = (
             (total.total / weight).astype(np.float32) if one in expected else total.mean
         )
-        holders[domain, bucket] = max(holders[domain, bucket], len(total.holders))
+        holders[domain, bucket][group] = len(total.holders)
     return [
         Update(f"sum-{domain}-{bucket}", vectors[key], weights[key], domain or ANY_DOMAIN, holders[key])
         for key in sorted(vectors)

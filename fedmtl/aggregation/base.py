@@ -41,14 +41,18 @@ class Update:
 
     Attributes:
         domain: what kind of images the client says it has.
-        holders: of how many clients it is the mean, where the server has sums alone; see `Method.buckets`.
+        holders: group → of how many clients it is the mean, where the server has sums alone; see `Method.buckets`.
     """
 
     client: str
     vectors: Groups
     weights: Mapping[str, float]
     domain: str = ANY_DOMAIN
-    holders: int = 1
+    holders: Mapping[str, int] = field(default_factory=dict)
+
+    def holders_of(self, group: str) -> int:
+        """Of how many clients what it has for a group is the mean."""
+        return self.holders.get(group, 1)
 
 
 @dataclass(frozen=True)

@@ -102,10 +102,10 @@ class _RobustRound(Gathered):
 
     def add(self, update: Update) -> None:
         super().add(update)
-        self._summed |= update.holders > 1
+        self._summed |= bool(update.holders)
         for group, weight in update.weights.items():
             if weight > 0:
-                self._clients[group] = self._clients.get(group, 0) + update.holders
+                self._clients[group] = self._clients.get(group, 0) + update.holders_of(group)
 
     def finish(self) -> tuple[dict[str, Vector], dict[str, Vector]]:
         groups = dict(self.start.groups)

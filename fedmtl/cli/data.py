@@ -54,11 +54,14 @@ def make(
     options: Annotated[list[str] | None, typer.Argument(help="Options of the source, as key=value.")] = None,
 ) -> None:
     """Write the images and labels of a data source as a data-set folder."""
+    from omegaconf import OmegaConf
     from rich.console import Console
 
     from fedmtl.data import SOURCES, write_folder
+    from fedmtl.structured import read_options
 
-    source = SOURCES.build(kind, _parse(options or []), kind)
+    settings = cast("dict[str, Any]", OmegaConf.to_container(read_options(options or [], "option")))
+    source = SOURCES.build(kind, settings, kind)
     write_folder(source, path)
     images = sum(len(source.ids(split)) for split in ("train", "val", "test"))
     Console().print(
@@ -66,17 +69,6 @@ def make(
         markup=False,
         soft_wrap=True,
     )
-
-
-def _parse(options: list[str]) -> dict[str, Any]:
-    from omegaconf import OmegaConf
-
-    from fedmtl.errors import ConfigError
-
-    for option in options:
-        if "=" not in option:
-            raise ConfigError(f"option '{option}' must have the form key=value")
-    return cast("dict[str, Any]", OmegaConf.to_container(OmegaConf.from_dotlist(options)))
 
 
 def _show(report: Report, path: Path) -> None:

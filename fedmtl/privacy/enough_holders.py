@@ -32,7 +32,7 @@ class EnoughHolders(Round):
     def add(self, update: Update) -> None:
         for group, weight in update.weights.items():
             if weight > 0:
-                self._holders[sum_of(self._method, group, update.domain)] += update.holders
+                self._holders[sum_of(self._method, group, update.domain)] += update.holders_of(group)
         self._held.append(update)
         if self._method.streaming:
             self._pass_on()

@@ -80,7 +80,7 @@ class NoisySums(Round):
             vectors, weights = updates.setdefault(one.domain or ANY_DOMAIN, ({}, {}))
             vectors[one.group], weights[one.group] = self._noised(one, expected), expected
         for domain, (vectors, weights) in updates.items():
-            holders = max(round(max(weights.values())), 1)
+            holders = {group: max(round(weight), 1) for group, weight in weights.items()}
             self._inner.add(Update(f"all of {domain}", vectors, weights, domain, holders))
         for name, deviation in self._mechanism.counts.items():
             count = np.array([self.counts[name]])

@@ -20,10 +20,10 @@ def honest(count, size=SIZE, spread=1.0, seed=0):
     return [(towards + spread * rng.standard_normal(size)).astype(np.float32) for _ in range(count)]
 
 
-def updates(vectors, weights=None, holders=1):
+def updates(vectors, weights=None, holders=None):
     weights = weights or [1.0] * len(vectors)
     return [
-        Update(name, {GROUP: vector}, {GROUP: weight}, holders=holders)
+        Update(name, {GROUP: vector}, {GROUP: weight}, holders={GROUP: holders} if holders else {})
         for name, vector, weight in zip(names(len(vectors)), vectors, weights, strict=True)
     ]
 

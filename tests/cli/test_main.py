@@ -79,6 +79,9 @@ WRONG = [
     (["benchmark", "engine"], "there is no benchmark 'engine'; did you mean 'engines'?"),
     (["data", "check", "nowhere"], "…nowhere"),
     (["data", "make", "new", "seed"], "option 'seed' must have the form key=value"),
+    (["data", "make", "new", "sites={"], "option 'sites={' is not valid YAML: "),
+    (["privacy", "audit", "SCENARIO", "--option", "trial"], "--option 'trial' must have the form key=value"),
+    (["privacy", "audit", "SCENARIO", "--option", "trial={"], "--option 'trial={' is not valid YAML: "),
 ]
 
 

@@ -69,6 +69,6 @@ def test_a_sum_of_enough_is_passed_on_at_once():
     inner, seen = start(method), []
     inner.add = seen.append
     EnoughHolders(inner, method, 3).add(
-        Update("sum", update("a", SIZES).vectors, dict.fromkeys(SIZES, 5.0), "any", 5)
+        Update("sum", update("a", SIZES).vectors, dict.fromkeys(SIZES, 5.0), "any", dict.fromkeys(SIZES, 5))
     )
     assert [one.vectors.keys() for one in seen] == [SIZES.keys()]

@@ -44,6 +44,7 @@ def audit(
     from fedmtl.reporting.audits import FOLDER, plain, read_findings, save_findings, write_page
     from fedmtl.run_directory import RunDirectory
     from fedmtl.scenario import load_scenario
+    from fedmtl.structured import read_options
     from simulations.audits import AUDITS
     from simulations.finish import write_full_report
 
@@ -51,7 +52,7 @@ def audit(
     if run and overrides:
         raise ConfigError(f"{target} is a run, whose settings cannot be changed; leave {overrides[0]} out")
     scenario = run.scenario if run else load_scenario(shipped.find(target), overrides or [])
-    settings = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.from_dotlist(options or [])))
+    settings = cast(dict[str, Any], OmegaConf.to_container(read_options(options or [], "--option")))
     chosen = AUDITS.build(name, settings, "--option")
     with TemporaryDirectory(prefix="fedmtl-audit-") as folder:
         found = chosen.examine(scenario, run, Path(folder))

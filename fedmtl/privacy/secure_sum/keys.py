@@ -22,7 +22,7 @@ from fedmtl.privacy.secure_sum.kept import Kept
 
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Roster = Mapping[str, Ed25519PublicKey]
-RULE = "secure_sums"
+RULE = "secure-sums"
 
 
 class PublicKey(Payload, frozen=True, forbid_unknown_fields=True):
