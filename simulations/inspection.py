@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from fedmtl.models.vectors import GroupVectors
 from fedmtl.privacy.holders import Sum
 from fedmtl.reporting.panels import Panel, PanelRow
 from fedmtl.reporting.report import GroupInfo
+from fedmtl.reporting.table import delta_percent
 from fedmtl.run_directory import RunDirectory
 from fedmtl.training.evaluation import evaluate
 
@@ -35,6 +37,8 @@ class Measurement:
 
     Attributes:
         round: after which its model was kept; 0 for one that it came with.
+        primary: the name of the field's first metric, for example `odsF_0.0075`.
+        higher_is_better: whether more of that is better.
     """
 
     client: str
@@ -44,6 +48,13 @@ class Measurement:
     primary: str
     higher_is_better: bool
     images: int
+
+    def delta(self, baseline: Measurement | None) -> float | None:
+        """Δ_MTL of the primary metric, in percent; None where there is no baseline, or nothing could be measured."""
+        value = self.metrics[self.primary]
+        if baseline is None or not math.isfinite(value):
+            return None
+        return delta_percent(value, baseline.metrics[self.primary], self.higher_is_better)
 
 
 def evaluate_run(run: RunDirectory, split: str) -> list[Measurement]:
@@ -64,9 +75,9 @@ def evaluate_run(run: RunDirectory, split: str) -> list[Measurement]:
         tasks = [task.thorough() for task in model.tasks.values()]
         dataset = ClientDataset(site.source, ids, tasks, site.data)
         result = evaluate(model.network, tasks, dataset, run.scenario.training.batch_size)
-        for task, usual in zip(tasks, model.tasks.values(), strict=True):
+        for task in tasks:
             metrics = task.metrics(result.statistics[task.name])
-            facts = metrics, usual.metric, usual.higher_is_better, len(ids)
+            facts = metrics, task.metric, task.higher_is_better, len(ids)
             measured.append(Measurement(client, task.name, number, *facts))
     if not measured:
         raise DataError(f"no client of {run.path} has images of the split '{split}'")

@@ -16,12 +16,19 @@ Folder = Annotated[Path, typer.Argument(help="The run's folder.")]
 def evaluate(
     folder: Folder,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
+    baseline: Annotated[
+        Path | None, typer.Option(help="A run of the same clients to measure as well, for Δ.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON rows.")] = False,
 ) -> None:
     """Measure the model that every client leaves with on the client's own images.
 
-    That is the one of its best round on validation images; round 0 is the model that it came with.
+    That is the one of its best round on validation images; round 0 is the model that it came with. All metrics are
+    measured that the field reports, also those that take too long for every round, such as odsF. Δ is of the first one
+    of each task, relative to the baseline, in percent, + for better; its mean is over tasks, then clients.
     """
+    from statistics import fmean
+
     from rich.table import Table
 
     from fedmtl.errors import ConfigError
@@ -31,6 +38,9 @@ def evaluate(
     if split not in ("train", "val", "test"):
         raise ConfigError(f"--split is train, val or test, not '{split}'")
     measured = evaluate_run(RunDirectory.open(folder), split)
+    others = evaluate_run(RunDirectory.open(baseline), split) if baseline else []
+    compared = {(other.client, other.task): other for other in others}
+    deltas = {(m.client, m.task): m.delta(compared.get((m.client, m.task))) for m in measured}
     if as_json:
         rows = [
             {
@@ -40,6 +50,7 @@ def evaluate(
                 "split": split,
                 "images": m.images,
                 **m.metrics,
+                **({"delta": deltas[m.client, m.task]} if baseline else {}),
             }
             for m in measured
         ]
@@ -50,20 +61,30 @@ def evaluate(
         "task",
         "round",
         "images",
+        *(["Δ %"] if baseline else []),
         "metrics",
         title=f"{folder}, {split} images",
         title_justify="left",
     )
     for m in measured:
+        delta = deltas[m.client, m.task]
         ordered = sorted(m.metrics.items(), key=lambda item: item[0] != m.primary)
         table.add_row(
             m.client,
             m.task,
             str(m.round),
             str(m.images),
+            *(["" if delta is None else f"{delta:+.1f}"] if baseline else []),
             "  ".join(f"{name} {value:.4g}" for name, value in ordered),
         )
-    wide_console().print(table)
+    console = wide_console()
+    console.print(table)
+    by_client: dict[str, list[float]] = {}
+    for (client, _), delta in deltas.items():
+        if delta is not None:
+            by_client.setdefault(client, []).append(delta)
+    if by_client:
+        console.print(f"mean Δ: {fmean(map(fmean, by_client.values())):+.1f} %", highlight=False)
 
 
 def predict(

@@ -32,6 +32,8 @@ PERCENT_AT = ("within_", "odsF_", "oisF_")
 """What is in percent and has a limit for the end of its name."""
 UNITS: Mapping[tuple[str, str], str] = {
     ("depth", "rmse"): "m",
+    ("depth", "rmse_images"): "m",
+    ("depth", "abs_err"): "m",
     ("depth", "sq_rel"): "m",
     ("normals", "mErr"): "°",
     ("normals", "median"): "°",

@@ -21,6 +21,8 @@ MILLIMETRES = 1000.0
 FARTHEST = 65.535
 """Metres that a 16-bit PNG of millimetres can hold."""
 NEAREST = 1 / MILLIMETRES
+LEAST = 1e-9
+"""Metres that a depth is taken for, at least, where a logarithm or a ratio is taken of it, as the field does."""
 POWERS = (1, 2, 3)
 """Of 1.25, the factor by which a depth may be wrong."""
 
@@ -32,9 +34,10 @@ class Depth(Task):
     that a new head is soon in range, indoors and out.
 
     Metrics (Eigen et al., "Depth Map Prediction from a Single Image using a Multi-Scale Deep Network", 2014), over the
-    pixels of all images together: `rmse` in metres, `rmse_log` (of ln p − ln g), `abs_rel` (mean of |p − g| / g),
-    `sq_rel` (mean of (p − g)² / g, in metres); `delta<i>` for i = 1, 2, 3 (percent of pixels with
-    max(p / g, g / p) < 1.25^i).
+    pixels of all images together: `rmse` in metres, `rmse_log` (of ln p − ln g), `abs_err` (mean of |p − g|, in
+    metres), `abs_rel` (mean of |p − g| / g), `sq_rel` (mean of (p − g)² / g, in metres), `log10` (mean of
+    |log₁₀ p − log₁₀ g|); `delta<i>` for i = 1, 2, 3 (percent of pixels with max(p / g, g / p) < 1.25^i). And
+    `rmse_images` in metres, the other convention: the mean over images of each one's `rmse`.
     """
 
     metric: ClassVar[str] = "rmse"
@@ -84,28 +87,36 @@ class Depth(Task):
     def statistics(self, output: Tensor, target: Tensor) -> Statistics:
         """Sums over labelled pixels, each ().
 
-        `squared_error`, `squared_log_error`, `relative_error`, `squared_relative_error`, `within_delta<i>`, `count`.
+        `squared_error`, `squared_log_error`, `error`, `relative_error`, `squared_relative_error`, `log10_error`,
+        `within_delta<i>`, `count`; and over images with labelled pixels, `rmse_of_image` and `images`.
         """
-        predicted = _metres(output.detach()).clamp(min=NEAREST)
-        error, ratio = predicted - target, predicted / target
+        predicted, labelled = _metres(output.detach()), target > 0
+        error, ratio = predicted - target, predicted.clamp(min=LEAST) / target
+        squared = torch.where(labelled, error.square(), 0.0).flatten(1).sum(1, dtype=torch.float64)
+        pixels = labelled.flatten(1).sum(1)
         return masked_sums(
-            target > 0,
+            labelled,
             squared_error=error.square(),
             squared_log_error=ratio.log().square(),
+            error=error.abs(),
             relative_error=error.abs() / target,
             squared_relative_error=error.square() / target,
+            log10_error=ratio.log10().abs(),
             **{f"within_delta{i}": torch.maximum(ratio, 1 / ratio) < 1.25**i for i in POWERS},
             count=torch.ones_like(target),
-        )
+        ) | masked_sums(pixels > 0, rmse_of_image=(squared / pixels).sqrt(), images=torch.ones_like(squared))
 
     def metrics(self, statistics: Mapping[str, Tensor]) -> dict[str, float]:
-        """`rmse` in metres, `rmse_log`, `abs_rel`, `sq_rel` in metres, `delta<i>` in percent."""
+        """Those that the class names: lengths in metres, `delta<i>` in percent."""
         mean = {name: total / statistics["count"] for name, total in statistics.items()}
         return {
             "rmse": float(mean["squared_error"].sqrt()),
+            "rmse_images": float(statistics["rmse_of_image"] / statistics["images"]),
             "rmse_log": float(mean["squared_log_error"].sqrt()),
+            "abs_err": float(mean["error"]),
             "abs_rel": float(mean["relative_error"]),
             "sq_rel": float(mean["squared_relative_error"]),
+            "log10": float(mean["log10_error"]),
         } | {f"delta{i}": float(100 * mean[f"within_delta{i}"]) for i in POWERS}
 
     def predict(self, output: Tensor) -> Label:

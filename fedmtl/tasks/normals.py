@@ -81,7 +81,7 @@ class Normals(Task):
         `angle` in degrees, `squared_angle`, `within_<a>` and `count`, each (); `angles`, the pixels in each tenth of a
         degree, (1800,).
         """
-        angle, labelled = angular_error(_unit(output.detach()), target), _labelled(target).squeeze(1)
+        angle, labelled = angular_error(output.detach(), target), _labelled(target).squeeze(1)
         tenth = (angle * BINS_PER_DEGREE).long().clamp(max=180 * BINS_PER_DEGREE - 1)
         cell = torch.where(labelled, tenth, 180 * BINS_PER_DEGREE).flatten()
         histogram = torch.bincount(cell, minlength=180 * BINS_PER_DEGREE + 1)[:-1]
@@ -105,7 +105,7 @@ class Normals(Task):
 
     def predict(self, output: Tensor) -> Label:
         """Unit vectors (H, W, 3) float32."""
-        return _unit(output[None])[0].permute(1, 2, 0).cpu().numpy()
+        return _direction(output[None])[0].permute(1, 2, 0).float().cpu().numpy()
 
     def picture(self, label: Label, reference: Label | None = None) -> NDArray[np.uint8]:
         """The colours of the PNG: red to the right, green downwards, blue forwards, from −1 to 1."""
@@ -113,12 +113,13 @@ class Normals(Task):
 
 
 def angular_error(predicted: Tensor, truth: Tensor) -> Tensor:
-    """Degrees (B, H, W) between unit vectors (B, 3, H, W): 2 · atan2(‖p − g‖, ‖p + g‖).
+    """Degrees (B, H, W), float64, between vectors (B, 3, H, W) of any length: 2 · atan2(‖p − g‖, ‖p + g‖) of unit ones.
 
     Unlike acos(p · g) it is exact near 0 and 180 degrees (Kahan, "How Futile are Mindless Assessments of
-    Roundoff in Floating-Point Computation?", 2006).
+    Roundoff in Floating-Point Computation?", 2006). A vector of zeros is at 90 degrees from all others.
     """
-    return 2 * torch.rad2deg(torch.atan2(_length(predicted - truth), _length(predicted + truth)))
+    p, g = _direction(predicted), _direction(truth)
+    return 2 * torch.rad2deg(torch.atan2(_length(p - g), _length(p + g)))
 
 
 def _median(histogram: Tensor) -> float:
@@ -141,7 +142,13 @@ def _length(vectors: Tensor) -> Tensor:
     return vectors.square().sum(dim=1).sqrt()  # on a CPU a hundred times as fast as `norm(dim=1)`
 
 
+def _direction(vectors: Tensor) -> Tensor:
+    """Vectors (B, 3, H, W) at unit length, float64; zeros stay zeros."""
+    vectors = vectors.double()
+    return vectors / _length(vectors)[:, None].clamp(min=torch.finfo(torch.float64).tiny)
+
+
 def _unit(output: Tensor) -> Tensor:
-    """Vectors (B, 3, H, W) at unit length; the small constant bounds the gradient where they vanish."""
+    """Vectors (B, 3, H, W) at unit length, to learn by; the small constant bounds the gradient where they vanish."""
     output = output.float()
     return output * (output.square().sum(dim=1, keepdim=True) + 1e-6).rsqrt()

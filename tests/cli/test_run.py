@@ -122,6 +122,15 @@ def test_evaluate_prints_what_the_clients_measured(straight, fedmtl):
             assert row[metric] == measured[row["client"], row["task"], row["round"], metric]
 
 
+def test_evaluate_compares_with_a_baseline(straight, fedmtl):
+    code, out, _ = fedmtl("evaluate", straight.path, "--baseline", straight.path, "--json")
+    assert code == 0
+    assert {row["delta"] for row in json.loads(out)} <= {0.0, None}
+    code, out, _ = fedmtl("evaluate", straight.path, "--baseline", straight.path)
+    assert code == 0
+    assert "mean Δ: +0.0 %" in out
+
+
 def test_evaluate_prints_a_table_with_the_primary_metric_first(straight, fedmtl):
     code, out, _ = fedmtl("evaluate", straight.path, "--split", "test")
     assert code == 0

@@ -38,7 +38,7 @@ def test_a_rule_that_looks_at_each_client_is_refused(options, tmp_path):
 
 
 def test_each_group_of_a_sum_has_its_own_number_of_holders():
-    """Groups share a bucket's place, not its clients: how many of them may attack depends on how many hold the group."""
+    """How many of them may attack depends on who holds the group, not on who shares its bucket's place."""
 
     def total(*holders):
         return GroupSum(holders, float(len(holders)), np.ones(2, np.int32), 1.0)

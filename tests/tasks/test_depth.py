@@ -44,12 +44,31 @@ def test_metrics_by_hand():
     metrics = TASK.metrics(TASK.statistics((told / 4).expm1().log(), truth))
     expected = {
         "rmse": np.sqrt((1 + 0.25) / 2),
+        "rmse_images": np.sqrt((1 + 0.25) / 2),
+        "abs_err": (1 + 0.5) / 2,
+        "log10": (np.log10(2) + np.log10(1.25)) / 2,
         "rmse_log": np.sqrt((np.log(2) ** 2 + np.log(1.25) ** 2) / 2),
         "abs_rel": (1 + 0.25) / 2,
         "sq_rel": (1 + 0.125) / 2,
     }
     assert {name: metrics[name] for name in expected} == pytest.approx(expected, rel=1e-6)
     assert metrics["delta2"] == metrics["delta3"] == 50
+
+
+def test_errors_of_images_count_alike():
+    """Errors of 1 m at one pixel, and of 3 m at two; a third image has no label."""
+    truth = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]])[:, None, None]
+    told = torch.tensor([[2.0, 9.0], [4.0, 4.0], [9.0, 9.0]])[:, None, None]
+    statistics = TASK.statistics((told / 4).expm1().log(), truth)
+    assert TASK.metrics(statistics)["rmse_images"] == pytest.approx((1 + 3) / 2)
+    assert TASK.metrics(statistics)["rmse"] == pytest.approx(np.sqrt((1 + 9 + 9) / 3))
+
+
+def test_a_depth_next_to_nothing_is_wrong_by_all_of_it():
+    statistics = TASK.statistics(torch.full((1, 1, 1, 1), -200.0), torch.ones(1, 1, 1, 1))
+    metrics = TASK.metrics(statistics)
+    assert metrics["rmse"] == metrics["abs_err"] == 1
+    assert metrics["log10"] == pytest.approx(9, rel=1e-5)
 
 
 def test_an_output_far_below_zero_has_finite_errors():

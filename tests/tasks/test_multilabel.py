@@ -54,6 +54,15 @@ def test_a_class_that_no_image_has_is_left_out():
     assert metrics["macro_f1"] == pytest.approx(50)  # of the first and the second, wrongly given
 
 
+@pytest.mark.parametrize(("positive", "negative"), [(-7.5, -9.0), (12.0, 9.0), (-14.9, -15.0), (0.001, 0.0)])
+def test_classes_that_are_rare_or_sure_are_ranked_too(positive, negative):
+    output = torch.full((100, 3), negative)
+    output[:2] = positive
+    target = torch.zeros(100, 3)
+    target[:2] = 1
+    assert TASK.metrics(TASK.statistics(output, target))["mAP"] == pytest.approx(100)
+
+
 def test_equal_scores_share_their_precision():
     output, target = torch.zeros(4, 3), torch.tensor([1.0, 0.0, 1.0, 0.0])[:, None].expand(4, 3)
     assert TASK.metrics(TASK.statistics(output, target))["mAP"] == pytest.approx(50)

@@ -117,6 +117,23 @@ def test_the_length_of_the_output_does_not_matter():
     assert TASK.loss(3 * output, target).item() == pytest.approx(TASK.loss(output, target).item(), rel=1e-4)
 
 
+@pytest.mark.parametrize("length", [1, 0.1, 1e-3, 1e-6, 1e6])
+@pytest.mark.parametrize("degrees", [0, 5, 180])
+def test_angles_are_exact_whatever_the_length_of_the_output(length, degrees):
+    truth = torch.tensor([0.0, 0.6, -0.8]).reshape(1, 3, 1, 1)
+    across = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)
+    angle = np.radians(degrees)
+    output = (length * (np.cos(angle) * truth.double() + np.sin(angle) * across.double())).float()
+    metrics = TASK.metrics(TASK.statistics(output, truth))
+    assert metrics["mErr"] == pytest.approx(degrees, abs=1e-5)
+    assert TASK.predict(output[0])[0, 0] @ truth.flatten().numpy() == pytest.approx(np.cos(angle), abs=1e-6)
+
+
+def test_no_direction_is_wrong_by_a_right_angle():
+    truth = torch.tensor([0.0, 0.6, -0.8]).reshape(1, 3, 1, 1)
+    assert TASK.metrics(TASK.statistics(torch.zeros(1, 3, 1, 1), truth))["mErr"] == pytest.approx(90)
+
+
 def test_picture():
     picture = TASK.picture(np.array([[[0, 0, 1], [0, 0, 0]]], np.float32))[0]
     assert picture[0].tolist() == [128, 128, 255]
