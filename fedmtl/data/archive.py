@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +17,8 @@ from omegaconf import MISSING
 
 from fedmtl.data.base import Problem
 from fedmtl.data.files import FileError, MissingFileError, find_file
+from fedmtl.data.gaps import Listing, count_gaps
+from fedmtl.data.labels import is_labelled
 from fedmtl.data.on_disk import OnDisk
 from fedmtl.data.splits import Split, read_split
 from fedmtl.errors import ConfigError, DataError, did_you_mean
@@ -30,7 +32,8 @@ class Archive(OnDisk):
     """A published data set, read as its archive lies on disk.
 
     A subclass says which tasks there are (`specs`), by which folders the layout is known (`marks`), which files a label
-    is made of, and how. Where the data set is `piecewise`, an image may lack a label; otherwise that is a problem.
+    is made of, and how. Where the data set is `piecewise`, an image may lack a label; otherwise that is a problem. What
+    the folders of a piecewise one have (`listings`) tells labels that were lost from tasks that were never downloaded.
     """
 
     path: str = MISSING
@@ -43,6 +46,8 @@ class Archive(OnDisk):
     marks: ClassVar[tuple[str, ...]]
     image_suffixes: ClassVar[tuple[str, ...]]
     most_decoded: ClassVar[int | None] = 200
+    never_empty: ClassVar[frozenset[str]] = frozenset()
+    """Tasks of which every label says something somewhere; one that does not is damaged."""
 
     def __post_init__(self) -> None:
         for own, name in self.names.items():
@@ -82,6 +87,10 @@ class Archive(OnDisk):
         Raises:
             DataError: a file is damaged, or is not such a label.
         """
+
+    def listings(self, split: str, tasks: Sequence[str]) -> Iterator[Listing]:
+        """Where the data set is piecewise: what its folders have of a split and of `tasks`, by their own names."""
+        return iter(())
 
     # -- what follows from that ---------------------------------------------------------------------------------
 
@@ -175,6 +184,23 @@ class Archive(OnDisk):
             problems += [error.problem for error in missing if error]
         return problems
 
+    def gaps(self, split: str, tasks: Sequence[str]) -> Sequence[Problem]:
+        """What images of a piecewise data set lack; see `OnDisk.gaps`."""
+        names = {self._own[task]: task for task in tasks}
+        gaps = count_gaps(self.listings(split, list(names)))
+        problems = []
+        for own, gap in gaps.unlabelled.items():
+            if gap.count:
+                paths = self.label_files(gap.first, own)
+                path = next((path for path in paths if not path.is_file()), paths[0])
+                of_all = f"{gap.count} of {gaps.images} images of split '{split}' {_have(gap.count)}"
+                problems.append(self._gap(path, f"{of_all} no label of task '{names[own]}'", gap.count))
+        if missing := gaps.imageless.count:
+            path = Path(f"{self.image_stem(gaps.imageless.first)}{self.image_suffixes[0]}")
+            of_all = f"{missing} image{'s' * (missing > 1)} of split '{split}' {_have(missing)}"
+            problems.append(self._gap(path, f"{of_all} nothing but labels", missing))
+        return problems
+
     def image(self, sample_id: str) -> NDArray[Any]:
         """An image (H, W, 3) uint8; grey ones have three equal channels."""
         image = super().image(sample_id)
@@ -197,6 +223,8 @@ class Archive(OnDisk):
             raise FileError(path, str(error)) from error
         if size is not None and self.kind(task).dense and label.shape[:2] != size:
             raise FileError(path, f"is {label.shape[1]}x{label.shape[0]}, its image {size[1]}x{size[0]}")
+        if own in self.never_empty and not is_labelled(self.kind(task), label, label.shape[:2]):
+            raise FileError(path, f"says nothing in any pixel, so it is damaged; unpack {self.title} again")
         return label
 
     def _missing(self, sample_id: str, own: str) -> FileError | None:
@@ -210,6 +238,11 @@ class Archive(OnDisk):
             return None  # there are too many: `label` says so
         return None
 
+    def _gap(self, first: Path, what: str, count: int) -> Problem:
+        of_which = ", this one first" if count > 1 else ""
+        way_out = f"; unpack {self.title} again" if self.complete else ""
+        return Problem(str(first), f"{not_there(first)}: {what}{of_which}{way_out}")
+
     def _incomplete(self, error: MissingFileError) -> MissingFileError:
         """The error, with the way out."""
         return MissingFileError(Path(error.problem.path), f"{error.problem.what}; unpack {self.title} again")
@@ -222,6 +255,10 @@ class Archive(OnDisk):
     @cached_property
     def _kinds(self) -> Mapping[str, Task]:
         return {name: build_task(replace(self.specs[own], name=name)) for name, own in self._own.items()}
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def not_there(path: Path) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fedmtl.data.base import Problem
 from fedmtl.data.finding import Finding, State, inspect_sample
+from fedmtl.tasks.human_parts import HumanParts, lone_sides
 
 if TYPE_CHECKING:
     from fedmtl.data.on_disk import OnDisk
@@ -62,12 +63,14 @@ def inspect(
     splits: Sequence[str] = ("train", "val"),
     *,
     most: int | None = None,
+    remark: bool = True,
 ) -> Report:
     """Decode every image and label of `tasks` in `splits` and, if there, `test`.
 
     Args:
         tasks: names of tasks; None: all that the source has or could have.
         most: decode at most so many images, spread over all of them, and count those alone.
+        remark: look also for what the source can be used without, where that takes time.
 
     Raises:
         DataError: the folder is none of this kind, or has no such task; names what is missing or wrong.
@@ -78,10 +81,13 @@ def inspect(
     problems += _leaks(source, ids)
     absent = {task: problem for task in names if (problem := source.absent(task))}
     readable = [task for task in names if task not in absent]
-    remarks = list(source.remarks())
+    remarks = [*source.remarks(), *_lone_sides(source, names)]
     # Of a data set that comes piece by piece, nobody has to have all pieces.
     (remarks if source.piecewise and tasks is None else problems).extend(dict.fromkeys(absent.values()))
     problems += source.strays(readable)
+    if source.complete or remark:
+        gaps = [gap for split in ids for gap in source.gaps(split, readable)]
+        (problems if source.complete else remarks).extend(gaps)
     every = list(dict.fromkeys(sample_id for split in ids.values() for sample_id in split))
     step = 1 if most is None else max(math.ceil(len(every) / most), 1)
     unique = every[::step]
@@ -130,6 +136,17 @@ def _leaks(source: OnDisk, ids: Mapping[str, Sequence[str]]) -> Iterable[Problem
         if shared:
             more = f" and {len(shared) - 1} more are" if len(shared) > 1 else " is"
             yield Problem(str(source.split_path(other)), f"'{shared[0]}'{more} also in {one}.txt")
+
+
+def _lone_sides(source: OnDisk, tasks: Sequence[str]) -> Iterable[Problem]:
+    for task in tasks:
+        kind = source.kind(task)
+        for one, other in lone_sides(kind.spec.classes) if isinstance(kind, HumanParts) else ():
+            what = (
+                f"class '{one}' of task '{task}' has no class '{other}' to change places with in a mirrored image; "
+                "name both sides alike, or set data.augment.flip=false"
+            )
+            yield Problem(str(source.root), what)
 
 
 def _odd_channels(source: OnDisk, findings: Mapping[str, Finding]) -> Iterable[Problem]:

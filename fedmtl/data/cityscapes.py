@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from fedmtl.data.archive import Archive
 from fedmtl.data.encodings import class_indices, read_map
 from fedmtl.data.files import FileError
+from fedmtl.data.gaps import Listing
 from fedmtl.data.splits import Split
 from fedmtl.tasks.base import Label
 from fedmtl.tasks.semseg import IGNORE
@@ -38,6 +40,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "depth": ("disparity", "_disparity.png"),
 }
 """Task → its package and the end of its files' names."""
+_CAMERA = ("camera", "_camera.json")
 BASELINE, FOCAL_LENGTH = 0.209313, 2262.52
 """Metres and pixels, for all cameras where the package `camera` is not there."""
 _WITH_PART = 100_000
@@ -58,14 +61,15 @@ class Cityscapes(Archive):
     camera/…_camera.json                             which makes metres of disparity
     ```
 
-    A package may also lie in the folder that is called like its zip, as `gtFine_trainvaltest/gtFine`. The city is an
-    image's site.
+    A package may also lie in the folder that is called like its zip, as `gtFine_trainvaltest/gtFine`. Every image has a
+    file in each package that is there. The city is an image's site.
     """
 
     title: ClassVar[str] = "Cityscapes"
     piecewise: ClassVar[bool] = True
     image_suffixes: ClassVar[tuple[str, ...]] = (".png",)
     marks: ClassVar[tuple[str, ...]] = ("leftImg8bit",)
+    never_empty: ClassVar[frozenset[str]] = frozenset({"depth"})
     specs: ClassVar[Mapping[str, TaskSpec]] = MappingProxyType(
         {
             "semseg": TaskSpec("semseg", "semseg", CLASSES),
@@ -112,11 +116,14 @@ class Cityscapes(Archive):
         return [_package(self.root, LABELS[own][0])]
 
     def label_files(self, sample_id: str, own: str) -> Sequence[Path]:
-        """One, and the camera's where there is one."""
-        package, end = LABELS[own]
-        label = _package(self.root, package) / f"{sample_id}{end}"
-        camera = _package(self.root, "camera") / f"{sample_id}_camera.json"
-        return [label, camera] if own == "depth" and camera.is_file() else [label]
+        """One, and for depth the camera's, where there is the package."""
+        # One camera that was lost is not made up for by the usual one: its image's metres would be others.
+        parts = [LABELS[own], _CAMERA] if own == "depth" and self._with_cameras else [LABELS[own]]
+        return [_package(self.root, package) / f"{sample_id}{end}" for package, end in parts]
+
+    def listings(self, split: str, tasks: Sequence[str]) -> Iterator[Listing]:
+        """All of a split together."""
+        yield Listing(frozenset(self._listed(split)), {own: self._labelled(split, own) for own in tasks})
 
     def read(self, sample_id: str, own: str, size: tuple[int, int] | None) -> Label:
         """One label; see `Archive.read`."""
@@ -131,12 +138,26 @@ class Cityscapes(Archive):
                 return depth_of(path, raw, camera[0] if camera else None)
 
     def _listed(self, split: str) -> tuple[str, ...]:
-        found = self.split_path(split).glob("*/*_leftImg8bit.png")
-        return tuple(
-            sorted(
-                f"{split}/{path.parent.name}/{path.name.removesuffix('_leftImg8bit.png')}" for path in found
-            )
-        )
+        return tuple(sorted(self._found(split, "leftImg8bit", "_leftImg8bit.png")))
+
+    def _labelled(self, split: str, own: str) -> AbstractSet[str]:
+        """Ids of the labels of a task that are there."""
+
+        def there(package: str, end: str) -> AbstractSet[str]:
+            # A link to nothing is found as well.
+            return {each for each, path in self._found(split, package, end).items() if path.is_file()}
+
+        labels = there(*LABELS[own])
+        return labels & there(*_CAMERA) if own == "depth" and self._with_cameras else labels
+
+    def _found(self, split: str, package: str, end: str) -> Mapping[str, Path]:
+        """Id → the file of a package, but for those hidden ones that macOS leaves beside files (`._aachen…`)."""
+        found = (_package(self.root, package) / split).glob(f"[!.]*/[!.]*{end}")
+        return {f"{split}/{path.parent.name}/{path.name.removesuffix(end)}": path for path in found}
+
+    @cached_property
+    def _with_cameras(self) -> bool:
+        return _package(self.root, _CAMERA[0]).is_dir()
 
 
 def part_classes(raw: NDArray[Any]) -> NDArray[np.uint8]:

@@ -14,6 +14,8 @@ FARTHEST = 1000.0
 """Metres: no depth of a scene is beyond, so larger numbers have another unit."""
 MISS = 0.01
 """By so much what a file has as probabilities may miss 1, for example in half precision."""
+OFF_LENGTH = 0.1
+"""By so much the length of half of a file's normals may miss 1."""
 _DIRECTIONS = (np.arange(256) / 127.5 - 1).astype(np.float32)
 """2x/255 − 1 of every byte x."""
 
@@ -52,8 +54,13 @@ def class_indices(path: Path, raw: NDArray[Any], most: int) -> NDArray[np.uint8]
     return raw.astype(np.uint8)
 
 
-def metres(path: Path, raw: NDArray[Any]) -> NDArray[np.float32]:
+def metres(path: Path, raw: NDArray[Any], farthest: float = FARTHEST) -> NDArray[np.float32]:
     """Depth in metres, 0 where it is not finite and positive, float32 (H, W).
+
+    Args:
+        path: for the message.
+        raw: what the file has.
+        farthest: metres; the data set has no depth beyond.
 
     Raises:
         FileError: it is no map (H, W), or of another unit.
@@ -63,9 +70,11 @@ def metres(path: Path, raw: NDArray[Any]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         depth = raw.astype(np.float32)
     depth = np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
-    if depth.max() > FARTHEST:
+    if depth.max() > farthest:
         raise FileError(
-            path, f"reaches a depth of {depth.max():g} m; it is of another unit, or of another data set"
+            path,
+            f"reaches a depth of {depth.max():g} m; it is of another unit, or of another data set, since none of this "
+            f"one is beyond {farthest:g} m",
         )
     return depth
 
@@ -73,11 +82,11 @@ def metres(path: Path, raw: NDArray[Any]) -> NDArray[np.float32]:
 def unit_vectors(path: Path, raw: NDArray[Any]) -> NDArray[np.float32]:
     """Surface normals at unit length, float32 (H, W, 3), zeros where there is none.
 
-    Bytes x are 2x/255 − 1. There is none where a file has zeros, grey, or what is not finite: a vector shorter than a
-    half has no direction, however it is brought to unit length.
+    Bytes x are 2x/255 − 1, other numbers are vectors already. There is none where a file has zeros, grey, or what is
+    not finite: a vector shorter than a half has no direction, however it is brought to unit length.
 
     Raises:
-        FileError: it has not three channels.
+        FileError: it has not three channels, or its numbers are no bytes and no vectors of about unit length.
     """
     if raw.ndim != 3 or raw.shape[2] != 3:
         raise FileError(path, f"is {raw.dtype} {raw.shape}, not a vector of three a pixel")
@@ -87,8 +96,35 @@ def unit_vectors(path: Path, raw: NDArray[Any]) -> NDArray[np.float32]:
     known = np.isfinite(squared) & (squared > 0.25) & raw.any(axis=2)
     if not known.all():
         vectors[~known] = 0
+    if raw.dtype != np.uint8 and known.any():
+        _refuse_coded(path, vectors, np.sqrt(squared[known]))
     vectors /= np.sqrt(np.where(known, squared, np.float32(1)))[:, :, None]
     return vectors
+
+
+def _refuse_coded(path: Path, vectors: NDArray[np.float32], lengths: NDArray[np.float32]) -> None:
+    """Refuse numbers that are no vectors but a code of them, 0 to 255 or 0 to 1.
+
+    Brought to unit length, such numbers look like normals, only wrong ones.
+
+    Raises:
+        FileError: half of the lengths are not about 1, or no component is negative.
+    """
+    as_vectors = "numbers that are no bytes must be x, y and z from −1 to 1 at unit length"
+    # Most of them, not all: where published files were resized, vectors along the borders are longer and shorter.
+    if np.median(np.abs(lengths - 1)) > OFF_LENGTH:
+        raise FileError(
+            path,
+            f"has vectors of a length of about {np.median(lengths):.3g}, not 1; {as_vectors}, so write 2x/255 − 1 "
+            "of numbers to 255, and 2x − 1 of numbers from 0 to 1",
+        )
+    # Rooms and things have sides to the left and to the right, above and below.
+    if vectors.min() >= 0:
+        raise FileError(
+            path,
+            f"has no negative number, so all its normals point to one side; {as_vectors}, so write 2x − 1 of "
+            "numbers from 0 to 1",
+        )
 
 
 def shares(path: Path, raw: NDArray[Any]) -> NDArray[np.int16]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,10 @@ LABELS: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "edge": ("edge", (".png", ".npy"), ""),
 }
 """Task → its folder, its files' suffixes in the archives, and its variable where they are MATLAB's."""
+_NYUD_MT = {".mat": "ASTMT", ".png": "MTI-Net"}
+"""Suffix of a class map → whose archive of that name it is."""
+FARTHEST = 20.0
+"""Metres. The camera measured up to 10; larger numbers are centimetres or millimetres."""
 
 
 @dataclass
@@ -42,8 +47,8 @@ class Nyud(Archive):
 
     ```
     gt_sets/train.txt val.txt   ids
-    images/<id>.png             NYUDv2 (of ATRC and InvPT), or .jpg: NYUD_MT (of ASTMT)
-    segmentation/<id>.png       40 classes from 1 on, 0 unlabelled; or .mat, `segmentation`
+    images/<id>.png             NYUDv2 (of ATRC and InvPT), or .jpg: NYUD_MT (of ASTMT, and of MTI-Net)
+    segmentation/<id>.png       40 classes from 1 on, 0 unlabelled; or .mat, `segmentation`: NYUD_MT of ASTMT
     depth/<id>.npy              metres; or .mat, `depth`
     normals/<id>.png            2x/255 − 1; or .jpg, or .npy
     edge/<id>.png               x/255; or .npy, 0 to 1
@@ -55,6 +60,7 @@ class Nyud(Archive):
     title: ClassVar[str] = "NYUD-v2"
     image_suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg")
     marks: ClassVar[tuple[str, ...]] = ("gt_sets", "images")
+    never_empty: ClassVar[frozenset[str]] = frozenset({"depth"})
     specs: ClassVar[Mapping[str, TaskSpec]] = MappingProxyType(
         {
             "semseg": TaskSpec("semseg", "semseg", CLASSES),
@@ -66,12 +72,12 @@ class Nyud(Archive):
 
     @property
     def layout(self) -> str:
-        """Which of the archives it is, by the first image."""
+        """Which of the archives it is, by the first image and the first class map of the lists."""
         self.require_layout()
-        first = next((self.root / "images").iterdir(), None)
-        archive = (
-            "NYUD_MT (ASTMT)" if first is not None and first.suffix == ".jpg" else "NYUDv2 (ATRC, InvPT)"
-        )
+        archive = "NYUDv2 (ATRC, InvPT)"
+        if self._first_suffix("images", self.image_suffixes) == ".jpg":
+            suffix = self._first_suffix("segmentation", LABELS["semseg"][1])
+            archive = f"NYUD_MT ({_NYUD_MT.get(suffix, 'ASTMT or MTI-Net')})"
         return f"{self.title} in the layout of {archive}"
 
     def split_path(self, name: str) -> Path:
@@ -104,8 +110,17 @@ class Nyud(Archive):
                 labels = class_indices(path, raw, len(CLASSES))
                 return np.where(labels == IGNORE, labels, labels - np.uint8(1))  # 0 becomes 255
             case "depth":
-                return metres(path, raw)
+                return metres(path, raw, FARTHEST)
             case "normals":
                 return unit_vectors(path, raw)
             case _:
                 return shares(path, raw)
+
+    def _first_suffix(self, folder: str, suffixes: Sequence[str]) -> str:
+        """That of the first listed file which a folder has; empty where it has none.
+
+        Whatever else lies in the folder, such as .DS_Store, says nothing.
+        """
+        listed = (sample_id for split in self.splits.values() for sample_id in split.ids)
+        stems = (self.root / folder / sample_id for sample_id in listed)
+        return next((end for stem in stems for end in suffixes if os.path.isfile(f"{stem}{end}")), "")

@@ -23,12 +23,14 @@ class OnDisk(Source):
     Attributes:
         path: the folder.
         piecewise: its tasks are downloaded one by one, so that nobody has to have them all.
+        complete: as it was published, a task that is there has a label for every image, so that one without was lost.
         most_decoded: `check`, which a run begins with, decodes at most so many images, spread over all of them, and
             of the others looks whether their files are there; None: all of them. `fedmtl data check` decodes all.
     """
 
     path: str
     piecewise: ClassVar[bool] = False
+    complete: ClassVar[bool] = True
     most_decoded: ClassVar[int | None] = None
 
     @property
@@ -106,6 +108,13 @@ class OnDisk(Source):
         """The files of an image and of its labels that are not there, told without reading any."""
         return ()
 
+    def gaps(self, split: str, tasks: Sequence[str]) -> Sequence[Problem]:
+        """Where images may lack labels as far as `lacks` knows: how many of a split do, told by listings of folders.
+
+        One for each task, and one for images that are not there though their labels are.
+        """
+        return ()
+
     def image(self, sample_id: str) -> NDArray[Any]:
         """An image (H, W, C); raises DataError where it cannot be read."""
         return read_image(self.image_path(sample_id))
@@ -132,4 +141,4 @@ class OnDisk(Source):
         self, tasks: Sequence[str] | None = None, splits: Sequence[str] = ("train", "val")
     ) -> list[Problem]:
         """Look at every file, and decode those of `most_decoded` images; see `fedmtl.data.check.inspect`."""
-        return inspect(self, tasks, splits, most=self.most_decoded).problems
+        return inspect(self, tasks, splits, most=self.most_decoded, remark=False).problems

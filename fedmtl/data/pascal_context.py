@@ -111,7 +111,7 @@ class PascalContext(Archive):
             return [next(path for path in paths if path.is_file())]
         suffix = ".mat" if own in ("human_parts", "edge") else ".png"
         first, *masks = self.folders(own)
-        says_which = sorted((self.root / "json").glob("*_classes.json")) if own == "normals" else []
+        says_which = sorted((self.root / "json").glob("[!.]*_classes.json")) if own == "normals" else []
         return [first / f"{sample_id}{suffix}", *(mask / f"{sample_id}.mat" for mask in masks), *says_which]
 
     def has_label(self, sample_id: str, task: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import ClassVar
 
 from fedmtl.data.archive import Archive
 from fedmtl.data.base import Problem
+from fedmtl.data.gaps import Listing
 from fedmtl.data.splits import SPLITS, Split
 from fedmtl.data.taskonomy_buildings import Buildings, read_buildings
 from fedmtl.data.taskonomy_labels import SPECS, read_label
@@ -41,6 +43,8 @@ SUFFIXES = {
 }
 PATTERNS = ("{domain}/taskonomy/{building}", "{domain}/{building}", "{building}/{domain}")
 """Where images of a building lie, as omnidata's tool, the mirrors and the authors' own archives have it."""
+_SHOWN = "[!.]*"
+"""Any name but those of hidden folders, which file managers and notebooks leave behind."""
 
 
 @dataclass
@@ -67,6 +71,7 @@ class Taskonomy(Archive):
 
     title: ClassVar[str] = "Taskonomy"
     piecewise: ClassVar[bool] = True
+    complete: ClassVar[bool] = False
     image_suffixes: ClassVar[tuple[str, ...]] = (".png",)
     marks: ClassVar[tuple[str, ...]] = ("rgb",)
     specs: ClassVar[Mapping[str, TaskSpec]] = SPECS
@@ -99,7 +104,7 @@ class Taskonomy(Archive):
     def splits(self) -> Mapping[str, Split]:
         """The images of each split's buildings, sorted by building and name."""
         self.require_layout()
-        found = {name: [each for each in self._there if each in self.buildings.of[name]] for name in SPLITS}
+        found = {name: self._of_split(name) for name in SPLITS}
         return {
             name: Split(tuple(sample_id for each in those for sample_id in self._listed(each)), ())
             for name, those in found.items()
@@ -136,6 +141,12 @@ class Taskonomy(Archive):
         """Nothing: the images are those that were found, and labels may be missing."""
         return ()
 
+    def listings(self, split: str, tasks: Sequence[str]) -> Iterator[Listing]:
+        """Building by building."""
+        for building in self._of_split(split):
+            labelled = {own: self._labelled(building, own) for own in tasks}
+            yield Listing(frozenset(self._listed(building)), labelled)
+
     def image_stem(self, sample_id: str) -> Path:
         """In the building's folder of rgb."""
         building, _, point = sample_id.partition("/")
@@ -150,11 +161,10 @@ class Taskonomy(Archive):
     def label_files(self, sample_id: str, own: str) -> Sequence[Path]:
         """One; some of the files' names have another word than their folder's."""
         building, _, point = sample_id.partition("/")
-        suffix = SUFFIXES.get(own, ".png")
         paths = [
-            self._folder(domain, building) / f"{point}_domain_{word}{suffix}"
+            self._folder(domain, building) / f"{point}_domain_{word}{_suffix(own)}"
             for domain in FOLDERS.get(own, (own,))
-            for word in WORDS.get(own, (own, own.replace("_", "")))
+            for word in _words(own)
         ]
         return [next((path for path in paths if path.is_file()), paths[0])]
 
@@ -171,9 +181,12 @@ class Taskonomy(Archive):
     @cached_property
     def _there(self) -> Sequence[str]:
         """The buildings that have a folder of images."""
-        found = self.root.glob(self._pattern.format(domain="rgb", building="*"))
+        found = self.root.glob(self._pattern.format(domain="rgb", building=_SHOWN))
         within = self._pattern.endswith("{building}")
         return sorted((each if within else each.parent).name for each in found if each.is_dir())
+
+    def _of_split(self, name: str) -> Sequence[str]:
+        return [each for each in self._there if each in self.buildings.of[name]]
 
     def _folder(self, domain: str, building: str) -> Path:
         return self.root / self._pattern.format(domain=domain, building=building)
@@ -183,11 +196,31 @@ class Taskonomy(Archive):
             found = (POINT.fullmatch(entry.name) for entry in entries)
             return sorted(f"{building}/{point[1]}" for point in found if point)
 
+    def _labelled(self, building: str, own: str) -> AbstractSet[str]:
+        """Ids of the labels of a task that are there."""
+        words = "|".join(_words(own))
+        label = re.compile(rf"(point_\d+_view_\d+)_domain_(?:{words}){re.escape(_suffix(own))}")
+        ids: set[str] = set()
+        for folder in (self._folder(domain, building) for domain in FOLDERS.get(own, (own,))):
+            if folder.is_dir():
+                with os.scandir(folder) as entries:
+                    found = (label.fullmatch(entry.name) for entry in entries if entry.is_file())
+                    ids.update(f"{building}/{point[1]}" for point in found if point)
+        return ids
+
+
+def _words(own: str) -> Sequence[str]:
+    return WORDS.get(own, (own, own.replace("_", "")))
+
+
+def _suffix(own: str) -> str:
+    return SUFFIXES.get(own, ".png")
+
 
 def _pattern(root: Path) -> str | None:
     """The pattern by which images lie below a folder; None where there are none."""
     for pattern in PATTERNS:
-        for folder in root.glob(pattern.format(domain="rgb", building="*")):
+        for folder in root.glob(pattern.format(domain="rgb", building=_SHOWN)):
             if folder.is_dir() and any(POINT.fullmatch(each.name) for each in folder.iterdir()):
                 return pattern
     return None

@@ -36,7 +36,7 @@ def write_nyud(root: Path, layout: str = "NYUDv2", splits: Mapping[str, Sequence
     rng = np.random.default_rng(0)
     columns = np.broadcast_to(np.arange(1, SIZE[1] + 1) % SIZE[1], SIZE)
     lines = columns == 4
-    towards = np.broadcast_to(np.array([0.6, 0.0, 0.8], np.float32), (*SIZE, 3))
+    towards = np.broadcast_to(np.array([-0.6, 0.0, 0.8], np.float32), (*SIZE, 3))
     in_bytes = np.rint((towards + 1) * 127.5).astype(np.uint8)
     for sample_id in (each for ids in splits.values() for each in ids):
         put(root / "images" / f"{sample_id}{images}", rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8))

@@ -172,6 +172,20 @@ def test_of_many_images_some_are_enough(example):
     assert look(2) == (0, {"train": 2, "val": 0})  # a task may have labels where nobody looked
 
 
+@pytest.mark.parametrize("sides", [["left_leg"], ["left_leg", "right_leg"]])
+def test_a_part_of_one_side_alone_is_remarked(example, sides):
+    manifest = yaml.safe_load((example / "dataset.yaml").read_text())
+    manifest["tasks"]["semseg"] = {"kind": "human_parts", "classes": ["background", "torso", *sides, "head"]}
+    (example / "dataset.yaml").write_text(yaml.safe_dump(manifest))
+    report = inspect(Folder(str(example)))
+    assert report.problems == []
+    expected = (
+        f"{example}: class 'left_leg' of task 'semseg' has no class 'right_leg' to change places with in a mirrored "
+        "image; name both sides alike, or set data.augment.flip=false"
+    )
+    assert [str(remark) for remark in report.remarks] == [expected] * (len(sides) == 1)
+
+
 def test_an_unknown_task_or_a_broken_manifest_ends_the_check(example):
     with pytest.raises(DataError, match="did you mean 'light'"):
         problems(example, tasks=["ligth"])

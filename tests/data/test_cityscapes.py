@@ -83,12 +83,69 @@ def test_packages_that_are_not_there_are_remarked_and_no_problem(root):
     assert len(asked) == 1
 
 
-def test_an_image_may_lack_a_label(root):
+LOST = {
+    "a label": (
+        f"gtFine/{IDS[0]}_gtFine_labelIds.png",
+        "1 of 2 images of split 'train' has no label of task 'semseg'",
+    ),
+    "a camera": (
+        f"camera/{IDS[2]}_camera.json",
+        "1 of 1 images of split 'val' has no label of task 'depth'",
+    ),
+    "an image": (f"leftImg8bit/{IDS[1]}_leftImg8bit.png", "1 image of split 'train' has nothing but labels"),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_file_lost_from_a_package_that_is_there_is_a_problem(root, lost):
+    name, what = LOST[lost]
+    (root / name).unlink()
+    expected = f"{name}: there is no such file: {what}; unpack Cityscapes again"
+    assert expected in problems(root)
+    assert expected in [str(problem).removeprefix(f"{root}/") for problem in Cityscapes(str(root)).check()]
+
+
+def test_a_link_to_nothing_is_no_label(root):
+    label = root / f"disparity/{IDS[0]}_disparity.png"
+    label.unlink()
+    label.symlink_to(root / "gone")
+    (found,) = problems(root)
+    assert found.startswith(
+        f"disparity/{IDS[0]}_disparity.png: is a link to {root}/gone, where nothing is: 1 of 2"
+    )
+
+
+def test_lost_labels_are_told_once_for_each_task_and_split(root):
+    for path in root.glob("*/*/*/*_gtFine_labelIds.png"):
+        path.unlink()
+    (root / f"gtFinePanopticParts/{IDS[1]}_gtFinePanopticParts.tif").unlink()
+    report = inspect(Cityscapes(str(root)), most=1)
+    found = [str(problem).removeprefix(f"{root}/") for problem in report.problems]
+    assert found == [
+        f"gtFine/{IDS[0]}_gtFine_labelIds.png: there is no such file: 2 of 2 images of split 'train' have no label of "
+        "task 'semseg', this one first; unpack Cityscapes again",
+        f"gtFinePanopticParts/{IDS[1]}_gtFinePanopticParts.tif: there is no such file: 1 of 2 images of split 'train' "
+        "has no label of task 'parts'; unpack Cityscapes again",
+        f"gtFine/{IDS[2]}_gtFine_labelIds.png: there is no such file: 1 of 1 images of split 'val' has no label of "
+        "task 'semseg'; unpack Cityscapes again",
+    ]
+    assert Cityscapes(str(root)).check(["depth"]) == []
+
+
+def test_an_image_without_a_label_has_the_others(root):
     (root / f"gtFine/{IDS[0]}_gtFine_labelIds.png").unlink()
     source = Cityscapes(str(root))
-    assert source.check() == []
     assert not source.has_label(IDS[0], "semseg")
     assert set(source.load(IDS[0], ["semseg", "depth"]).labels) == {"depth"}
+
+
+def test_hidden_files_that_macos_leaves_are_no_images_and_no_labels(root):
+    for name in (f"leftImg8bit/{IDS[0]}_leftImg8bit.png", f"gtFine/{IDS[0]}_gtFine_labelIds.png"):
+        path = root / name
+        (path.parent / f"._{path.name}").write_bytes(b"Mac OS X")
+    source = Cityscapes(str(root))
+    assert [*source.ids("train"), *source.ids("val")] == list(IDS)
+    assert source.check() == []
 
 
 DAMAGE = {
@@ -111,6 +168,10 @@ DAMAGE = {
     "disparity of 8 bits": (
         lambda root: put(root / f"disparity/{IDS[0]}_disparity.png", np.ones(SIZE, np.uint8)),
         f"disparity/{IDS[0]}_disparity.png: is uint8 (12, 34), not a disparity of 16 bits a pixel",
+    ),
+    "no disparity anywhere": (
+        lambda root: put(root / f"disparity/{IDS[0]}_disparity.png", np.zeros(SIZE, np.uint16)),
+        f"disparity/{IDS[0]}_disparity.png: says nothing in any pixel, so it is damaged; unpack Cityscapes again",
     ),
     "broken camera": (
         lambda root: (root / f"camera/{IDS[0]}_camera.json").write_text('{"extrinsic": {}}'),

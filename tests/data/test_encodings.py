@@ -62,15 +62,65 @@ def test_depth_is_in_metres(tmp_path):
         metres(tmp_path, np.zeros((2, 2, 3)))
 
 
+def test_a_data_set_may_end_before_the_world_does(tmp_path):
+    centimetres = np.array([[350.0]])
+    assert metres(tmp_path, centimetres) == 350
+    with pytest.raises(
+        FileError, match=r"reaches a depth of 350 m; .* since none of this one is beyond 20 m"
+    ):
+        metres(tmp_path, centimetres, 20)
+
+
 def test_vectors_come_to_unit_length_and_too_short_ones_to_zero(tmp_path):
-    raw = np.array([[[3, 0, 4], [0.1, 0.1, 0.1], [np.inf, 0, 0]]])
+    raw = np.array([[[-0.63, 0, 0.84], [0.1, 0.1, 0.1], [np.inf, 0, 0]]])
     np.testing.assert_allclose(
-        unit_vectors(tmp_path, raw), [[[0.6, 0, 0.8], [0, 0, 0], [0, 0, 0]]], rtol=1e-6
+        unit_vectors(tmp_path, raw), [[[-0.6, 0, 0.8], [0, 0, 0], [0, 0, 0]]], rtol=1e-6
     )
     in_bytes = np.array([[[255, 128, 128], [128, 127, 128], [0, 0, 0]]], np.uint8)
     np.testing.assert_allclose(
         unit_vectors(tmp_path, in_bytes), [[[1, 0, 0], [0, 0, 0], [0, 0, 0]]], atol=0.005
     )
+
+
+DIRECTIONS = RNG.normal(size=(20, 30, 3))
+DIRECTIONS /= np.linalg.norm(DIRECTIONS, axis=2, keepdims=True)
+CODED = {
+    "white": (np.full((2, 3, 3), 255.0), "a length of about 442, not 1"),
+    "bytes as floats": (np.full((2, 3, 3), (255.0, 128, 128)), "a length of about 313, not 1"),
+    "bytes as wide integers": (
+        np.rint((DIRECTIONS + 1) * 127.5).astype(np.int64),
+        "a length of about 2.., not 1",
+    ),
+    "one vector of 0 to 1": (np.full((2, 3, 3), (1, 0.5, 0.5)), "a length of about 1.22, not 1"),
+    "0 to 1": ((DIRECTIONS + 1) / 2, "a length of about .*, not 1|has no negative number"),
+    "0 to 1 of some length": (
+        np.abs(DIRECTIONS),
+        "has no negative number, so all its normals point to one side",
+    ),
+}
+
+
+@pytest.mark.parametrize("code", CODED)
+def test_numbers_that_only_code_vectors_are_refused_with_the_way_out(tmp_path, code):
+    raw, message = CODED[code]
+    with pytest.raises(FileError, match=message) as refused:
+        unit_vectors(tmp_path, raw)
+    assert "must be x, y and z from −1 to 1 at unit length, so write 2x" in str(refused.value)
+
+
+def test_vectors_of_a_resized_file_may_be_longer_and_shorter_along_borders(tmp_path):
+    lengths = np.ones((20, 30, 1))
+    lengths[:, ::3] = 0.7
+    lengths[:, 1::9] = 1.2
+    np.testing.assert_allclose(unit_vectors(tmp_path, DIRECTIONS * lengths), DIRECTIONS, atol=1e-6)
+    lengths[:, ::2] = 0.7
+    with pytest.raises(FileError, match="of a length of about"):
+        unit_vectors(tmp_path, DIRECTIONS * lengths)
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_a_map_without_any_vector_is_unlabelled(tmp_path, nothing):
+    np.testing.assert_array_equal(unit_vectors(tmp_path, np.full((2, 3, 3), nothing)), 0)
 
 
 def test_shares_are_bytes_or_fractions(tmp_path):

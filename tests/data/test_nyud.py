@@ -10,6 +10,11 @@ from fedmtl.errors import ConfigError, DataError
 from tests.data.nyud_archive import LAYOUTS, SIZE, SPLITS, put, write_nyud
 
 TASKS = {"semseg", "depth", "normals", "edge"}
+NAMES = {
+    "NYUDv2": "NYUDv2 (ATRC, InvPT)",
+    "NYUD_MT": "NYUD_MT (MTI-Net)",
+    "NYUD_MT of ASTMT": "NYUD_MT (ASTMT)",
+}
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def problems(root):
 def test_either_archive_is_read_as_it_lies(tmp_path, layout):
     source = Nyud(str(write_nyud(tmp_path / "data", layout)))
     assert source.check() == []
-    assert layout.partition(" ")[0] in source.layout
+    assert source.layout == f"NYUD-v2 in the layout of {NAMES[layout]}"
     assert {split: list(source.ids(split)) for split in SPLITS} == SPLITS
     assert list(source.ids("test")) == []
     sample = source.load("0002", list(source.tasks))
@@ -34,9 +39,25 @@ def test_either_archive_is_read_as_it_lies(tmp_path, layout):
     np.testing.assert_array_equal(sample.labels["semseg"][3], [*range(15), 255])
     np.testing.assert_allclose(sample.labels["depth"][3], [*np.arange(1, 16) / 4, 0])
     np.testing.assert_array_equal(sample.labels["edge"][3], np.where(np.arange(16) == 3, 255, 0))
-    expected = np.broadcast_to([0.6, 0, 0.8], (*SIZE, 3))
+    expected = np.broadcast_to([-0.6, 0, 0.8], (*SIZE, 3))
     np.testing.assert_allclose(sample.labels["normals"], expected, atol=0.03 if "ASTMT" in layout else 0.01)
     np.testing.assert_allclose(np.linalg.norm(sample.labels["normals"], axis=2), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_is_known_by_files_that_the_lists_name(tmp_path, layout):
+    root = write_nyud(tmp_path / "data", layout)
+    for folder in ("images", "segmentation"):
+        for stray in (".DS_Store", "0000.jpg", "0000.png", "0000.mat"):
+            (root / folder / stray).touch()
+    (root / "images/0001").with_suffix(LAYOUTS[layout][0]).unlink()
+    assert NAMES[layout] in Nyud(str(root)).layout
+
+
+def test_without_class_maps_it_may_be_either_of_one_name(tmp_path):
+    root = write_nyud(tmp_path / "data", "NYUD_MT")
+    move_away(root / "segmentation")
+    assert Nyud(str(root)).layout.endswith("NYUD_MT (ASTMT or MTI-Net)")
 
 
 def test_forty_classes_and_no_sites(root):
@@ -106,6 +127,18 @@ DAMAGE = {
         lambda root: put(root / "depth/0001.npy", np.full(SIZE, 2500.0)),
         "depth/0001.npy: reaches a depth of 2500 m; it is of another unit",
     ),
+    "centimetres": (
+        lambda root: put(root / "depth/0001.npy", np.full(SIZE, 350.0)),
+        "depth/0001.npy: reaches a depth of 350 m; it is of another unit",
+    ),
+    "depth that is no number": (
+        lambda root: put(root / "depth/0001.npy", np.full(SIZE, np.nan)),
+        "depth/0001.npy: says nothing in any pixel, so it is damaged; unpack NYUD-v2 again",
+    ),
+    "negative depth": (
+        lambda root: put(root / "depth/0001.npy", np.full(SIZE, -2.0)),
+        "depth/0001.npy: says nothing in any pixel, so it is damaged; unpack NYUD-v2 again",
+    ),
     "list of absent files": (
         lambda root: (root / "gt_sets/val.txt").write_text("0003\n0009\n"),
         "edge/0009: there is no such label (.png, .npy); unpack NYUD-v2 again",
@@ -123,6 +156,13 @@ DAMAGE = {
         "normals/0001.png: is uint8 (12, 16), not a vector of three a pixel",
     ),
 }
+
+
+def test_normals_of_another_coding_are_found_and_named(tmp_path):
+    root = write_nyud(tmp_path / "data", "NYUD_MT")
+    put(root / "normals/0001.npy", np.full((*SIZE, 3), 255.0))
+    (found,) = problems(root)
+    assert found.startswith("normals/0001.npy: has vectors of a length of about 442, not 1")
 
 
 @pytest.mark.parametrize("damage", DAMAGE)

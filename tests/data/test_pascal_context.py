@@ -65,6 +65,12 @@ def test_labels_with_normals_are_those_of_the_json_files_if_there_are_any(root):
     assert 431 not in WITH_NORMALS  # unknown
 
 
+def test_hidden_files_beside_the_json_files_make_no_label(root):
+    before = PascalContext(str(root)).files(FIRST, ["normals"])
+    (root / "json/._nyu_classes.json").write_bytes(b"Mac OS X")
+    assert PascalContext(str(root)).files(FIRST, ["normals"]) == before
+
+
 def test_parts_are_those_of_all_persons_and_of_nobody_else(root):
     label = PascalContext(str(root)).load(FIRST, ["human_parts"]).labels["human_parts"]
     np.testing.assert_array_equal(label[:, 0], [1, 1, 2, 2, 2, 2, 4, 3, 5, 0, 6, 6])

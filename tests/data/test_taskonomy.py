@@ -42,7 +42,9 @@ def problems(root):
 def test_each_layout_is_read_as_it_lies(tmp_path, pattern, underscores):
     source = open_folder(write_taskonomy(tmp_path / "data", pattern, underscores=underscores))
     assert isinstance(source, Taskonomy)
-    assert source.check() == []
+    report = inspect(source)
+    assert report.problems == []
+    assert [remark.path for remark in report.remarks] == [source.path]  # buildings; no file is missed
     assert pattern.format(domain="<task>", building="<building>") in source.layout
     for split, building in BUILDINGS.items():
         assert list(source.ids(split)) == [f"{building}/{point}" for point in POINTS]
@@ -148,6 +150,45 @@ def test_a_label_may_be_missing(root):
     assert not source.has_label(FIRST, "normal")
     counts = {(count.split, count.task): count for count in inspect(source).counts}
     assert counts["train", "normal"].missing == 1
+
+
+def gaps(root, **options):
+    report = inspect(Taskonomy(str(root)), **options)
+    assert report.problems == []
+    return [
+        str(remark).removeprefix(f"{root}/") for remark in report.remarks if "there is no such" in remark.what
+    ]
+
+
+def test_labels_that_are_missing_are_remarked_for_each_task_and_split(root):
+    (root / f"normal/{FIRST}_domain_normal.png").unlink()
+    (root / f"point_info/{FIRST}_domain_fixatedpose.json").unlink()
+    shutil.rmtree(root / "reshading/uvalda")
+    assert gaps(root, most=1) == [
+        f"normal/{FIRST}_domain_normal.png: there is no such file: 1 of 2 images of split 'train' has no label of task "
+        "'normal'",
+        f"point_info/{FIRST}_domain_fixatedpose.json: there is no such file: 1 of 2 images of split 'train' has no "
+        "label of task 'room_layout'",
+        f"point_info/{FIRST}_domain_fixatedpose.json: there is no such file: 1 of 2 images of split 'train' has no "
+        "label of task 'vanishing_points'",
+        f"reshading/uvalda/{POINTS[0]}_domain_reshading.png: there is no such file: 2 of 2 images of split 'test' have "
+        "no label of task 'reshading', this one first",
+    ]
+    assert gaps(root, most=1, remark=False) == []
+
+
+def test_an_image_that_is_missing_while_its_labels_are_there_is_remarked(root):
+    (root / f"rgb/{FIRST}_domain_rgb.png").unlink()
+    assert gaps(root) == [
+        f"rgb/{FIRST}_domain_rgb.png: there is no such file: 1 image of split 'train' has nothing but labels"
+    ]
+
+
+def test_hidden_folders_and_files_are_no_buildings_and_no_images(root):
+    shutil.copytree(root / "rgb/allensville", root / "rgb/.ipynb_checkpoints")
+    (root / f"rgb/allensville/._{POINTS[0]}_domain_rgb.png").write_bytes(b"Mac OS X")
+    assert problems(root) == []
+    assert list(Taskonomy(str(root)).ids("train")) == [f"allensville/{point}" for point in POINTS]
 
 
 def test_it_can_be_written_as_a_folder(root, tmp_path):
