@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from numpy.typing import NDArray
 
 from clients.opened import Opened
+from clients.quorums import Quorum, Quorums
 from fedmtl.deployment.files import PRIVATE, make_folder, write_file
 from fedmtl.errors import ExchangeError, RunError
 from fedmtl.exchange.codec import Encoded, encode
@@ -65,6 +66,7 @@ class Masking:
         self._folder, self._run, self._client = folder, run, client
         self._key, self._roster, self._min_holders = key, roster, min_holders
         self._opened = Opened(folder / "opened")
+        self._quorums = Quorums(folder / "quorums")
 
     def public_key(self) -> PublicKey:
         """The key of this run by which the others know the client."""
@@ -80,6 +82,7 @@ class Masking:
         if setup.run != self._run:
             raise ExchangeError(f"the server asks for a sum of run '{setup.run}' in run '{self._run}'")
         self._opened.check_round(setup.round)
+        self._quorums.check(setup.round, setup.held_by(self._client), _quorum(setup))
         keyring = self._keyring()
         state, deal = ClientRound.deal(keyring, setup, roster=self._roster, min_holders=self._min_holders)
         self._forget_rounds()
@@ -103,7 +106,7 @@ class Masking:
         Raises:
             ExchangeError: one is out of the agreed range.
         """
-        upload, vectors = self._change(attempt, lambda state: state.mask(values, noise))
+        upload, vectors = self._change(attempt, lambda state: self._masked(state, values, noise))
         return upload, {name: encode(vector) for name, vector in vectors.items()}
 
     def setup(self, attempt: str) -> Setup:
@@ -121,6 +124,13 @@ class Masking:
             RefusalError: they would open more than that.
         """
         return self._change(attempt, lambda state: self._unmasked(state, request))
+
+    def _masked(
+        self, state: ClientRound, values: Mapping[str, Value], noise: Noise | None
+    ) -> tuple[Upload, dict[str, NDArray[np.uint32]]]:
+        upload, vectors = state.mask(values, noise)
+        self._quorums.enter(state.setup.round, vectors, _quorum(state.setup))
+        return upload, vectors
 
     def _unmasked(self, state: ClientRound, request: Request) -> Revealed:
         revealed, setup = state.unmask(request), state.setup
@@ -155,6 +165,10 @@ class Masking:
     def _write(self, name: str, data: bytes) -> None:
         make_folder(self._folder, 0o700)
         write_file(self._folder / name, data, PRIVATE)
+
+
+def _quorum(setup: Setup) -> Quorum:
+    return Quorum(setup.participants, setup.threshold)
 
 
 def _received(state: ClientRound, round_number: int, delivery: Delivery) -> Sequence[str]:

@@ -8,7 +8,7 @@ from enum import Enum
 from omegaconf import MISSING
 
 LEAST_HOLDERS = 3
-"""Of a group under secure sums: a sum of two tells each of them the other's part."""
+"""Fewest holders of a group under secure sums: a sum of two tells each of them the other's part."""
 
 
 class NoiseKind(Enum):
@@ -56,6 +56,9 @@ class ClientPrivacyConfig:
     clip_by: ClipKind = ClipKind.group
     adaptive_quantile: float | None = None
     """The share of updates that clipping should leave as they are; the norm then follows it (Andrew et al. 2021)."""
+    shrink: bool = True
+    """Shrink noisy means by as much as they are likely to be noise, which costs no privacy; audits look at the noise as
+    it is."""
     shares: dict[str, float] = field(default_factory=dict)
     """Shell-style patterns of groups → their share of the budget, relative to 1 of the others; the first counts."""
 

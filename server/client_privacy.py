@@ -97,8 +97,8 @@ class ClientPrivacy:
         sizes = {group: layout.size for group, layout in layouts.items()}
         mechanism = self.mechanism
         means = {one: mechanism.deviation(one.group) / number for one, number in mechanism.expected.items()}
-        self._denoised = Denoised(method_round, means)
-        self._sums = NoisySums(self._denoised, self._method, self.mechanism, sizes, self.enter)
+        inner = self._shrunk(method_round, means)
+        self._sums = NoisySums(inner, self._method, self.mechanism, sizes, self.enter)
         return self._sums
 
     def denoises(self, method_round: Round, holders: Mapping[Sum, int]) -> Round:
@@ -111,14 +111,11 @@ class ClientPrivacy:
             return method_round
         mechanism, least = self.mechanism, self._least_holders
         # k holders make the mechanism's noise, and more holders more.
-        self._denoised = Denoised(
-            method_round,
-            {
-                one: mechanism.deviation(one.group) * math.sqrt(count / least) / mechanism.expected[one]
-                for one, count in holders.items()
-            },
-        )
-        return self._denoised
+        deviations = {
+            one: mechanism.deviation(one.group) * math.sqrt(count / least) / mechanism.expected[one]
+            for one, count in holders.items()
+        }
+        return self._shrunk(method_round, deviations)
 
     def enter(self) -> None:
         """Enter the round's release into the ledger; it may be made once this returns.
@@ -144,6 +141,13 @@ class ClientPrivacy:
                 self.mechanism.bounds, self._sums.counts, self.mechanism.counted, quantile
             )
         self._sums = self._denoised = None
+
+    def _shrunk(self, method_round: Round, deviations: Mapping[Sum, float]) -> Round:
+        """The method's round, which gets means less what in them is likely to be noise, of these deviations."""
+        if not self._config.shrink:
+            return method_round
+        self._denoised = Denoised(method_round, deviations)
+        return self._denoised
 
     def _cost_with(self, mechanism: Mechanism) -> float:
         together = self._ledger.releases

@@ -37,8 +37,8 @@ class SecureStrategy(GroupStrategy):
     is. Where the sums cannot be opened the round has no result, and nobody's progress counts.
     """
 
-    _is_measured = False
-    """Whether the model as it is was evaluated."""
+    _is_new = False
+    """Whether this process has trained the model since it was last evaluated: of one from a checkpoint nobody knows."""
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -69,7 +69,7 @@ class SecureStrategy(GroupStrategy):
         if self._is_idle:
             self._finish(server_round, self._begin(server_round))
             return None, None
-        self._is_measured = False
+        self._is_new = True
         arrived = self._collect(server_round, replies, "train")
         self.privacy.enter()
         outcome = self._open(arrived)
@@ -97,10 +97,10 @@ class SecureStrategy(GroupStrategy):
         Statistics of the same model over other clients would tell by their difference what one client has.
         """
         clients = [name for name, member in self.roster.members.items() if self._splits(member)]
-        self._is_idle = self._is_measured
+        self._is_idle = not self._is_new
         if self._is_idle:
             return []
-        self._is_measured = True
+        self._is_new = False
         try:
             deliveries = self._deal(grid, server_round, clients, self._metric_sums(clients))
         except TooFewClientsError as error:

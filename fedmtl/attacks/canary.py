@@ -21,7 +21,7 @@ class Canary(Attack):
     """Sends the same random direction in every round, of a norm that clipping brings down to its bound.
 
     Args:
-        norm: of the update, over all of its groups.
+        norm: of the update, in each of its groups.
     """
 
     norm: float = 100.0
@@ -32,15 +32,13 @@ class Canary(Attack):
 
 
 def direction(seed: int, client: str, sizes: Mapping[str, int]) -> dict[str, Vector]:
-    """A canary's direction: independent normal values, of norm 1 over all groups together.
+    """A canary's direction: independent normal values, of norm 1 in each group, which may be clipped by itself.
 
     Args:
         seed: the run's.
         sizes: group → the length of its vector.
     """
     drawn = {
-        group: numpy_rng(seed, "canary", client, group).standard_normal(size, np.float32)
-        for group, size in sizes.items()
+        group: numpy_rng(seed, "canary", client, group).standard_normal(size) for group, size in sizes.items()
     }
-    total = np.sqrt(sum(float(vector.astype(np.float64) @ vector) for vector in drawn.values()))
-    return {group: (vector / total).astype(np.float32) for group, vector in drawn.items()}
+    return {group: (vector / np.linalg.norm(vector)).astype(np.float32) for group, vector in drawn.items()}

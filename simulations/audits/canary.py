@@ -17,7 +17,7 @@ from fedmtl.exchange.layout import Layout, Vector
 from fedmtl.loading import load_newest
 from fedmtl.models.groups import Role
 from fedmtl.models.vectors import GroupVectors
-from fedmtl.privacy.audits.canary import cosine, estimate_epsilon
+from fedmtl.privacy.audits.canary import estimate_epsilon, score
 from fedmtl.privacy_config import NoiseKind
 from fedmtl.reporting.audits import Findings, Row
 from fedmtl.reporting.events import read_events
@@ -61,7 +61,7 @@ class Canary(Audit):
             raise ConfigError(f"canaries must be at least 2, not {self.canaries}")
         watched = self._with_canaries(scenario)
         # The clipping stays, so that both runs differ in noise alone.
-        silent = replace(private, multiplier=NEGLIGIBLE, epsilon=None)
+        silent = replace(watched.privacy.client, multiplier=NEGLIGIBLE, epsilon=None)
         quiet = replace(watched, privacy=replace(watched.privacy, client=silent))
         rows = (
             self._row("as it is", watched, folder / "noisy"),
@@ -98,6 +98,8 @@ class Canary(Audit):
         return replace(
             scenario,
             clients={**scenario.clients, NAME: canary},
+            # Shrunk by the noise that there should be, a mean without any would be hidden as if it were noise.
+            privacy=replace(scenario.privacy, client=replace(scenario.privacy.client, shrink=False)),
             checkpoint=CheckpointConfig(every=0, keep=1),
             federation=replace(scenario.federation, evaluate_every=0, evaluate_test=False, min_clients=0),
         )
@@ -108,9 +110,8 @@ class Canary(Audit):
         released, layouts = _released(run)
         names = [client for client in expand_copies(scenario.clients) if client.startswith(f"{NAME}-")]
         sizes = {group: layouts[group].size for group in _held(run, names[0], layouts)}
-        cosines = [cosine(released, direction(scenario.seed, client, sizes)) for client in names]
-        dimensions = sum(sizes.values())
-        found = estimate_epsilon(np.array(cosines), dimensions, scenario.privacy.client.delta)
+        scores = [score(released, direction(scenario.seed, client, sizes)) for client in names]
+        found = estimate_epsilon(np.array(scores), scenario.privacy.client.delta)
         costs = [event["epsilon"] for event in read_events(run.metrics) if event["event"] == "privacy"]
         return {
             "run": name,
@@ -118,8 +119,8 @@ class Canary(Audit):
             "from": found.low,
             "to": found.high,
             "accounted ε": costs[-1] if costs else None,
-            "mean cosine · √d": float(np.mean(cosines)) * dimensions**0.5,
-            "d": dimensions,
+            "mean score": float(np.mean(scores)),
+            "groups": len(sizes),
             "canaries": len(names),
             "clients": len(expand_copies(scenario.clients)),
             "rounds": scenario.rounds,

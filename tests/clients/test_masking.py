@@ -58,3 +58,18 @@ def test_who_has_no_part_in_a_sum_helps_to_open_it_over_the_same_clients_alone(c
     again = opened(clients, attempt(clients, gone="d"))
     assert not again.sums
     assert "clients helped to open it" in again.unchanged["head"]
+
+
+def test_newcomers_cannot_open_a_round_again_without_those_who_know_of_it(clients):
+    """Five who were not there make a majority: from both sums together they would have what d has."""
+    few = {name: clients[name] for name in HOLDERS}
+    assert opened(few, attempt(few)).sums
+    with pytest.raises(RefusalError, match="round 1 was begun with other clients"):
+        attempt(clients, gone="d")
+
+
+def test_a_round_goes_on_when_clients_have_left_or_a_few_have_come(clients):
+    attempt({name: clients[name] for name in "abcdpqr"})  # which was never opened
+    for names in ("abcdpq", "abcdpqrs"):
+        some = {name: clients[name] for name in names}
+        assert opened(some, attempt(some)).sums["head"].mean == pytest.approx(np.full(SIZE, 1.5), abs=1e-5)

@@ -338,6 +338,26 @@ def test_a_model_that_no_round_has_changed_is_not_measured_again(tmp_path, monke
     assert {event["round"] for event in events_of(directory, "evaluate")} == {1, 3}
 
 
+def test_nor_is_one_from_a_checkpoint(tmp_path, monkeypatch):
+    """The server that made it may have measured it."""
+
+    class StopError(Exception):
+        pass
+
+    def drawn(self, number):
+        if number == 2 and not restarted:
+            raise StopError
+        return list(CLIENTS) if number != 2 else []
+
+    monkeypatch.setattr(SecureStrategy, "_sample", drawn)
+    directory, restarted = create(tmp_path / "run", SUMS, "federation.sampling=poisson", "rounds=3"), False
+    with pytest.raises(StopError):
+        run_inprocess(directory)
+    restarted = True
+    run_inprocess(directory)
+    assert {event["round"] for event in events_of(directory, "evaluate")} == {1, 3}
+
+
 def test_what_travels_down_may_be_coded(plain, tmp_path):
     directory = create(tmp_path / "run", SUMS, "exchange.down.name=int8", "rounds=2")
     run_inprocess(directory)

@@ -1,8 +1,10 @@
-"""From canaries' cosines to an ε: one-shot empirical privacy estimation (Andrew et al. 2023, arXiv 2302.03098).
+"""From canaries to an ε: one-shot empirical privacy estimation (Andrew et al. 2023, arXiv 2302.03098), group by group.
 
-A canary adds a random unit direction, as long as a client may. What is released has some cosine with it. Had the
-canary not taken part, that cosine would be N(0, 1/d), because directions are uniform on a sphere in d dimensions;
-canaries that did take part show its mean μ. How well N(μ, 1/d) can be told from N(0, 1/d) is an ε at a δ.
+A canary adds a random unit direction in each group, as long as a client may. What is released of a group of d values
+has some cosine with it. Had the canary not taken part, √d times that would have mean 0 and variance 1, because
+directions are uniform on a sphere; so would the sum over G groups over √G, its score. Canaries that did take part show
+the score's mean μ. How well N(μ, 1) can be told from N(0, 1) is an ε at a δ. Where every group has a noise z of its
+own, μ is √G/z at most, which is what an accountant has for G groups: nothing of how they compose is lost.
 
 It is an estimate and no bound: of this attacker, and with a normal tail beyond the canaries. The paper fits the
 variance as well, to a thousand canaries; with a few dozen, an error in it would decide about the tail, so here it is
@@ -27,29 +29,30 @@ STEPS = 100
 """Of the search, which halves its range."""
 
 
-def cosine(released: Mapping[str, Vector], direction: Mapping[str, Vector]) -> float:
-    """The cosine of what was released with a canary's direction, over the groups of the direction."""
-    product = square = length = 0.0
-    for group, vector in direction.items():
-        seen, own = released[group].astype(np.float64), vector.astype(np.float64)
-        product += float(seen @ own)
-        square += float(seen @ seen)
-        length += float(own @ own)
-    return product / math.sqrt(square * length) if square else 0.0
+def score(released: Mapping[str, Vector], direction: Mapping[str, Vector]) -> float:
+    """Σ_g √d_g · cos(released_g, direction_g) / √G over the G groups of a direction; 0 in a group that did not move."""
+    cosines = [
+        math.sqrt(vector.size) * _cosine(released[group].astype(np.float64), vector.astype(np.float64))
+        for group, vector in direction.items()
+    ]
+    return sum(cosines) / math.sqrt(len(cosines))
 
 
-def estimate_epsilon(cosines: NDArray[np.float64], dimensions: int, delta: float) -> Estimate:
-    """The ε that the canaries' cosines amount to, with the interval that follows from that of their mean.
+def estimate_epsilon(scores: NDArray[np.float64], delta: float) -> Estimate:
+    """The ε that the canaries' scores amount to, with the interval that follows from that of their mean.
 
     Args:
-        cosines: one a canary, at least two.
-        dimensions: of the directions.
+        scores: one a canary, at least two.
     """
-    scaled = cosines * math.sqrt(dimensions)
-    half = NORMAL_QUANTILE * max(float(scaled.std(ddof=1)), 1.0) / math.sqrt(scaled.size)
-    mean = float(scaled.mean())
+    half = NORMAL_QUANTILE * max(float(scores.std(ddof=1)), 1.0) / math.sqrt(scores.size)
+    mean = float(scores.mean())
     value, low, high = (gaussian_epsilon(max(one, 0.0), delta) for one in (mean, mean - half, mean + half))
     return Estimate(value, low, high)
+
+
+def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / lengths if lengths else 0.0
 
 
 def gaussian_epsilon(mean: float, delta: float) -> float:

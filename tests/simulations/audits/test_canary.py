@@ -3,6 +3,7 @@
 import pytest
 
 from fedmtl.errors import ConfigError
+from fedmtl.privacy import noisy_sums
 from simulations.audits.canary import Canary, verdict
 from tests.federations import tiny
 
@@ -19,6 +20,13 @@ def test_canaries_are_seen_without_noise_and_do_not_contradict_the_accountant_wi
     assert quiet["from"] > 10 * noisy["accounted ε"]
     assert (noisy["canaries"], noisy["clients"]) == (3, 6)
     assert "do not contradict" in found.verdict
+
+
+@pytest.mark.parametrize("clip_by", ["flat", "group"])
+def test_noise_that_is_accounted_for_and_never_added_is_caught(clip_by, monkeypatch, tmp_path):
+    monkeypatch.setattr(noisy_sums, "add_noise", lambda *_: None)
+    scenario = tiny("rounds=1", *POOLED, *NOISY, f"privacy.client.clip_by={clip_by}")
+    assert "the accountant is wrong" in Canary(canaries=3).examine(scenario, None, tmp_path).verdict
 
 
 def test_canaries_need_noise_to_account_for_a_name_of_their_own_and_a_source(tmp_path):
