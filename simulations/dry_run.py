@@ -14,6 +14,7 @@ from fedmtl.aggregation import build_method
 from fedmtl.config import Plan, Scenario
 from fedmtl.data import make_loader
 from fedmtl.data.dataset import ClientDataset
+from fedmtl.data.own_scale import check_scale
 from fedmtl.scenario import to_yaml
 from fedmtl.training.device import choose_device, set_threads
 from server.blueprint import Blueprint
@@ -80,13 +81,14 @@ def dry_run(scenario: Scenario) -> DryRun:
     """Try a scenario out; nothing is left behind. Clients that differ in nothing but their images are tried out once.
 
     Raises:
-        ConfigError: a setting does not fit the data or this machine.
+        ConfigError: a setting does not fit the data or this machine, for example the size of images.
         DataError: a data set is missing or broken; names the file.
         ModelError: the backbone or its weights cannot be had.
         TrainingError: a loss is not finite.
     """
     check_scenario(scenario)
     plan, sites = Plan.of(scenario), sites_of(to_yaml(scenario))
+    check_scale((site.source for site in sites.values()), scenario.data)
     set_threads(plan.training)
     table = sorted({spec for site in sites.values() for spec in site.tasks}, key=lambda spec: spec.name)
     home = _home(plan, sites)

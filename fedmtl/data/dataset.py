@@ -37,9 +37,9 @@ class ClientDataset(Dataset[Item]):
     """Some images of a source, with the labels of some tasks, at one size.
 
     An image is decoded and resized once and then kept, uint8 images and labels as compact as their kinds have them, so
-    that later epochs cost only the augmentation. `config.cache` says where: in memory, on the disk, or not at all. On
-    the disk it is shared by all clients that hold the image. Images of sources without files, which are drawn, are
-    kept in memory rather than on the disk.
+    that later epochs cost only the augmentation and the border. `config.cache` says where: in memory, on the disk, or
+    not at all. On the disk it is shared by all clients that hold the image. Images of sources without files, which are
+    drawn, are kept in memory rather than on the disk.
 
     Args:
         source: where images come from.
@@ -78,8 +78,10 @@ class ClientDataset(Dataset[Item]):
         """
         prepared = self._prepared(index)
         image, labels = prepared.image, prepared.labels
-        if rng is not None:
-            image, labels = transforms.augment(image, labels, self.tasks, self.config.augment, rng)
+        if rng is None:
+            image, labels = transforms.frame(image, labels, self.tasks, self.size)
+        else:
+            image, labels = transforms.augment(image, labels, self.tasks, self.config.augment, rng, self.size)
         pixels = transforms.to_float(image)
         if rng is not None and self.config.augment.color > 0:
             photometric = (
@@ -123,14 +125,13 @@ class ClientDataset(Dataset[Item]):
 
     def _prepare(self, index: int, tasks: Sequence[str]) -> Prepared:
         sample = self.source.load(self.ids[index], tasks)
-        image, labels = transforms.fit(sample.image, sample.labels, self.tasks, self.size, self.config.resize)
+        image, labels = transforms.scale_into(
+            sample.image, sample.labels, self.tasks, self.size, self.config.resize
+        )
+        size = (image.shape[0], image.shape[1])
         return Prepared(
             image,
-            {
-                name: label
-                for name, label in labels.items()
-                if is_labelled(self.tasks[name], label, self.size)
-            },
+            {name: label for name, label in labels.items() if is_labelled(self.tasks[name], label, size)},
         )
 
     def _open_disk(self) -> DecodedCache | None:

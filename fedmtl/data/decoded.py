@@ -24,7 +24,10 @@ _IMAGE = "image"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A decoded sample at its final size, before augmentation; `labels` holds only what is labelled."""
+    """A decoded sample at its final scale, before augmentation and without a border.
+
+    `labels` holds only what is labelled.
+    """
 
     image: NDArray[Any]
     labels: Mapping[str, Label]

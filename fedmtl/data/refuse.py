@@ -10,21 +10,18 @@ from fedmtl.data.on_disk import OnDisk
 from fedmtl.errors import DataError
 
 
-def refuse_broken(
-    source: Source, tasks: Sequence[str] | None, splits: Sequence[str] = ("train", "val"), where: str = "data"
-) -> None:
-    """Check a source and refuse it if anything is wrong.
+def refuse_broken(source: Source, tasks: Sequence[str] | None, where: str = "data") -> None:
+    """Check a source's training, validation and, where there are any, test images; refuse it if anything is wrong.
 
     Args:
         source: images and labels.
         tasks: the tasks that will be trained or evaluated; None for all that the source has.
-        splits: the splits that will be used; `test` is checked as well where there is one.
         where: the config key of the source, for the message.
 
     Raises:
         DataError: there is a problem; names the first, how many there are, and how to list them.
     """
-    problems = source.check(tasks, splits)
+    problems = source.check(tasks)
     if not problems:
         return
     how_many = f"{len(problems)} problems" if len(problems) > 1 else "the only problem"

@@ -32,17 +32,46 @@ def fit(
     image: NDArray[Any], labels: Mapping[str, Label], tasks: Mapping[str, Task], size: Size, resize: Resize
 ) -> tuple[NDArray[Any], Labels]:
     """Bring a sample to (height, width), distorted (`stretch`) or whole in the middle of a border (`pad`, `keep`)."""
-    if resize is Resize.stretch:
-        return _resize(image, labels, tasks, size)
-    inner, corner = inscribe((image.shape[0], image.shape[1]), size, resize)
-    return _place(*_resize(image, labels, tasks, inner), tasks, size, corner)
+    return frame(*scale_into(image, labels, tasks, size, resize), tasks, size)
+
+
+def scale_into(
+    image: NDArray[Any], labels: Mapping[str, Label], tasks: Mapping[str, Task], size: Size, resize: Resize
+) -> tuple[NDArray[Any], Labels]:
+    """Bring a sample to the size that it has within (height, width): what `fit` does, but for the border."""
+    inner = size if resize is Resize.stretch else inscribe(_size_of(image), size, resize)[0]
+    return _resize(image, labels, tasks, inner)
+
+
+def frame(
+    image: NDArray[Any], labels: Mapping[str, Label], tasks: Mapping[str, Task], size: Size
+) -> tuple[NDArray[Any], Labels]:
+    """Put a sample into the middle of (height, width): the image onto mean colour (or zero), labels onto unlabelled.
+
+    A sample of that size stays as it is.
+    """
+    if _size_of(image) == size:
+        return image, dict(labels)
+    top, left = _middle(_size_of(image), size)
+    window = (slice(top, top + image.shape[0]), slice(left, left + image.shape[1]))
+    canvas = np.zeros((*size, image.shape[2]), dtype=image.dtype)
+    if image.dtype == np.uint8 and image.shape[2] == 3:
+        canvas[:] = MEAN_COLOR
+    canvas[window] = image
+    placed = {}
+    for name, label in labels.items():
+        placed[name] = label
+        if tasks[name].dense:
+            placed[name] = np.array(tasks[name].unlabelled(size))
+            placed[name][window] = label
+    return canvas, placed
 
 
 def inscribe(original: Size, size: Size, resize: Resize) -> tuple[Size, Size]:
     """The size that an image has, whole and undistorted, in the middle of `size`, and its upper left corner there."""
     factor = min(size[0] / original[0], size[1] / original[1], 1 if resize is Resize.keep else math.inf)
     inner = (max(1, round(original[0] * factor)), max(1, round(original[1] * factor)))
-    return inner, ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2)
+    return inner, _middle(inner, size)
 
 
 def check_augmentation(config: AugmentConfig, tasks: Iterable[Task]) -> None:
@@ -61,20 +90,30 @@ def augment(
     tasks: Mapping[str, Task],
     config: AugmentConfig,
     rng: np.random.Generator,
+    size: Size | None = None,
 ) -> tuple[NDArray[Any], Labels]:
-    """Mirror with probability 1/2, turn by a uniform angle, and zoom by a factor whose logarithm is uniform.
+    """Mirror with probability 1/2, turn by a uniform angle, and zoom by a uniform factor; the dtype stays.
 
-    Size and dtype stay.
+    Args:
+        image: (H, W, C), without a border.
+        labels: the image's labels.
+        tasks: the labels' tasks.
+        config: which of these are done, and how far.
+        rng: what all is drawn from.
+        size: (height, width) of the result, no smaller than the image, which gets a border; None: the image's.
     """
-    labels = dict(labels)
+    size = size or _size_of(image)
+    low, high = config.scale
+    zooms = low != 1 or high != 1
+    # A zoom takes its window out of the image, so the border comes after it; else the border turns with the image.
+    image, labels = (image, dict(labels)) if zooms else frame(image, labels, tasks, size)
     if config.flip and rng.random() < 0.5:
         image = image[:, ::-1]
         labels = {name: tasks[name].flip(label) for name, label in labels.items()}
     if config.rotation > 0:
         image, labels = rotate(image, labels, tasks, rng.uniform(-config.rotation, config.rotation))
-    low, high = config.scale
-    if low != 1 or high != 1:
-        image, labels = zoom(image, labels, tasks, math.exp(rng.uniform(math.log(low), math.log(high))), rng)
+    if zooms:
+        image, labels = zoom(image, labels, tasks, rng.uniform(low, high), rng, size)
     return image, labels
 
 
@@ -92,19 +131,29 @@ def zoom(
     tasks: Mapping[str, Task],
     factor: float,
     rng: np.random.Generator,
+    size: Size | None = None,
 ) -> tuple[NDArray[Any], Labels]:
-    """Magnify a random window (factor > 1), or shrink the whole into a random place; the size stays."""
-    size = (image.shape[0], image.shape[1])
-    ratio = min(factor, 1 / factor)
-    inner = (max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio)))
-    top = int(rng.integers(size[0] - inner[0] + 1))
-    left = int(rng.integers(size[1] - inner[1] + 1))
-    if factor >= 1:
-        window = (slice(top, top + inner[0]), slice(left, left + inner[1]))
-        cropped = {name: label[window] if tasks[name].dense else label for name, label in labels.items()}
-        image, labels = _resize(image[window], cropped, tasks, size)
-    else:
-        image, labels = _place(*_resize(image, labels, tasks, inner), tasks, size, (top, left))
+    """Scale a sample; of an axis that is then too long, keep a random part, and put one too short into the middle.
+
+    This is scaling, cropping and padding as ATRC has it (Brüggemann et al., "Exploring Relational Context for
+    Multi-Task Dense Prediction", 2021), and InvPT and TaskPrompter after it, but for their second draws of a crop that
+    one class fills.
+
+    Args:
+        image: (H, W, C), without a border.
+        labels: the image's labels.
+        tasks: the labels' tasks.
+        factor: above 1 magnifies.
+        rng: what the part is drawn from.
+        size: (height, width) of the result; None: the image's.
+    """
+    size = size or _size_of(image)
+    # Cut before it is scaled: nothing is scaled to be thrown away.
+    rows, height = _cut(image.shape[0], size[0], factor, rng)
+    columns, width = _cut(image.shape[1], size[1], factor, rng)
+    cut = {name: label[rows, columns] if tasks[name].dense else label for name, label in labels.items()}
+    image, labels = _resize(image[rows, columns], cut, tasks, (height, width))
+    image, labels = frame(image, labels, tasks, size)
     return image, {name: tasks[name].zoom(label, factor) for name, label in labels.items()}
 
 
@@ -170,31 +219,28 @@ def rotate_image(image: NDArray[Any], degrees: float) -> NDArray[Any]:
     return rounded[0].permute(1, 2, 0).numpy().astype(image.dtype)
 
 
+def _size_of(image: NDArray[Any]) -> Size:
+    return image.shape[0], image.shape[1]
+
+
+def _middle(inner: Size, size: Size) -> Size:
+    """The upper left corner of `inner` in the middle of `size`."""
+    return (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+
+
+def _cut(old: int, new: int, factor: float, rng: np.random.Generator) -> tuple[slice, int]:
+    """What of an axis of `old` pixels, scaled by `factor`, is kept in `new` pixels, and its length there."""
+    scaled = max(1, round(old * factor))
+    if scaled <= new:
+        return slice(0, old), scaled
+    length = min(old, max(1, round(new / factor)))
+    start = int(rng.integers(old - length + 1))
+    return slice(start, start + length), new
+
+
 def _resize(
     image: NDArray[Any], labels: Mapping[str, Label], tasks: Mapping[str, Task], size: Size
 ) -> tuple[NDArray[Any], Labels]:
     return resize_image(image, size), {
         name: tasks[name].resize(label, size) for name, label in labels.items()
     }
-
-
-def _place(
-    image: NDArray[Any],
-    labels: Mapping[str, Label],
-    tasks: Mapping[str, Task],
-    size: Size,
-    corner: tuple[int, int],
-) -> tuple[NDArray[Any], Labels]:
-    """Put a sample into a larger one: the image onto the mean colour (or zero), labels onto unlabelled."""
-    window = (slice(corner[0], corner[0] + image.shape[0]), slice(corner[1], corner[1] + image.shape[1]))
-    canvas = np.zeros((*size, image.shape[2]), dtype=image.dtype)
-    if image.dtype == np.uint8 and image.shape[2] == 3:
-        canvas[:] = MEAN_COLOR
-    canvas[window] = image
-    placed = {}
-    for name, label in labels.items():
-        placed[name] = label
-        if tasks[name].dense:
-            placed[name] = np.array(tasks[name].unlabelled(size))
-            placed[name][window] = label
-    return canvas, placed

@@ -26,6 +26,9 @@ class Boundary(Edge):
 
     * `odsF_<d>`: F of one-to-one matched pixels at the best threshold for all images;
     * `oisF_<d>`: F where every image has the threshold that is best for it.
+
+    As there, suppression fades what lies on the image's outermost pixels: of a boundary along the frame even a perfect
+    prediction is not found, so 100 is reached where there is none.
     """
 
     metric: ClassVar[str] = f"odsF_{TOLERANCES[0]:g}"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedmtl.config import AugmentConfig, CacheKind, DataConfig
+from fedmtl.config import AugmentConfig, CacheKind, DataConfig, Resize
 from fedmtl.data import ClientDataset, Folder
 from fedmtl.data.base import Sample
 from fedmtl.errors import ConfigError
@@ -62,6 +62,18 @@ def test_everything_comes_to_the_configured_size():
     item = dataset(source(), image_size=(4, 6))[0]
     assert item["image"].shape == (3, 4, 6)
     assert {target.shape[-2:] for target in item["targets"].values()} == {(4, 6)}
+
+
+@pytest.mark.parametrize("cache", list(CacheKind))
+def test_a_magnified_image_fills_what_it_is_large_enough_for_and_no_border_is_magnified(cache):
+    augment = AugmentConfig(scale=(2.0, 2.0), color=0.0)
+    config = {"image_size": (16, 20), "resize": Resize.keep, "cache": cache}
+    data = dataset(source(), augment=augment, **config)
+    items = [data.item(0, np.random.default_rng(seed)) for seed in range(5)]
+    assert all((item["targets"]["depth"] > 0).all() for item in items)
+    assert (data[0]["targets"]["depth"] > 0).sum() == 8 * 10
+    unchanged = dataset(source(), augment=AugmentConfig(flip=False, color=0.0), **config)
+    torch.testing.assert_close(unchanged.item(0, np.random.default_rng(0)), unchanged[0])
 
 
 @pytest.mark.parametrize(

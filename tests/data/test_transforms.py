@@ -215,17 +215,104 @@ def test_a_zoom_brings_surfaces_nearer():
         np.testing.assert_allclose(out["depth"][out["depth"] > 0], 3 / factor, rtol=1e-5)
 
 
-def test_zoom_factors_span_their_range():
+def test_zoom_factors_are_uniform_in_their_range():
     config = AugmentConfig(flip=False, scale=(0.5, 2.0))
-    factors = []
+    image, labels = sample(4, 5)
+    labels = {"depth": np.full((4, 5), 3, np.float32)}
+    generator = np.random.default_rng(0)
+    drawn = [transforms.augment(image, labels, TASKS, config, generator)[1] for _ in range(600)]
+    factors = np.array([3 / out["depth"].max() for out in drawn])
+    assert factors.min() >= 0.5 - 1e-6
+    assert factors.max() <= 2 + 1e-6
+    for share in (0.25, 0.5, 0.75):  # of factors whose logarithm is uniform, half would be below 1
+        assert np.quantile(factors, share) == pytest.approx(0.5 + share * 1.5, abs=0.08)
+
+
+def test_a_magnified_image_fills_what_it_is_large_enough_for():
+    image, labels = sample(24, 32)
+    places = set()
     for seed in range(40):
-        image, labels = sample()
-        labels["depth"][:] = 3
-        _, out = transforms.augment(image, labels, TASKS, config, np.random.default_rng(seed))
-        factors.append(3 / out["depth"].max())
-    assert 0.5 <= min(factors) < 0.7
-    assert 1.5 < max(factors) <= 2.0
-    assert 0.3 < np.mean(np.array(factors) < 1) < 0.7
+        out, out_labels = transforms.zoom(
+            image, labels, TASKS, 2.0, np.random.default_rng(seed), size=(40, 40)
+        )
+        assert out.shape == (40, 40, 3)
+        assert (out_labels["semseg"] != 255).all()
+        places.add(tuple(out_labels["semseg"][0, :4]))
+    assert len(places) > 20
+
+
+def test_the_part_that_is_magnified_reaches_all_sides_of_the_image():
+    image, labels = ramp(24, 32)
+    columns = set()
+    for seed in range(60):
+        _, out = transforms.zoom(image, labels, TASKS, 2.0, np.random.default_rng(seed), size=(40, 40))
+        assert len(np.unique(out["semseg"])) == 20
+        columns |= set(np.unique(out["semseg"]).tolist())
+    assert columns == set(range(32))
+
+
+def test_of_one_axis_a_part_is_taken_while_the_other_gets_a_border():
+    image, labels = ramp(24, 80)
+    out, out_labels = transforms.zoom(image, labels, TASKS, 1.25, rng(), size=(50, 50))
+    labelled = out_labels["semseg"] != 255
+    np.testing.assert_array_equal(labelled.any(axis=1), [False] * 10 + [True] * 30 + [False] * 10)
+    assert labelled[10:40].all()
+    np.testing.assert_array_equal(out[:10], np.broadcast_to(transforms.MEAN_COLOR, (10, 50, 3)))
+    assert len(np.unique(out_labels["semseg"][20])) == 40
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("height", "width"), [(40, 100), (37, 99)])
+def test_a_shrunk_image_is_in_the_middle(height, width, seed):
+    image, labels = ramp(height, width)
+    _, out = transforms.zoom(image, labels, TASKS, 0.5, np.random.default_rng(seed))
+    inner = (round(height / 2), round(width / 2))
+    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+    expected = np.zeros((height, width), bool)
+    expected[top : top + inner[0], left : left + inner[1]] = True
+    np.testing.assert_array_equal(out["semseg"] != 255, expected)
+
+
+@pytest.mark.parametrize("mode", list(Resize))
+@pytest.mark.parametrize("size", [(24, 32), (31, 47), (48, 20)])
+def test_augmentation_without_a_zoom_is_that_of_the_image_with_its_border(mode, size):
+    image, labels = sample(25, 32)
+    config = AugmentConfig(rotation=20.0)
+    for seed in range(4):
+        expected, expected_labels = transforms.augment(
+            *transforms.fit(image, labels, TASKS, size, mode), TASKS, config, np.random.default_rng(seed)
+        )
+        inside = transforms.scale_into(image, labels, TASKS, size, mode)
+        out, out_labels = transforms.augment(*inside, TASKS, config, np.random.default_rng(seed), size)
+        np.testing.assert_array_equal(out, expected)
+        for name, label in expected_labels.items():
+            np.testing.assert_array_equal(out_labels[name], label)
+
+
+@pytest.mark.parametrize("mode", list(Resize))
+@pytest.mark.parametrize("size", [(40, 100), (47, 61), (90, 40)])
+def test_whatever_is_augmented_comes_to_size_and_labels_follow(mode, size):
+    inside = transforms.scale_into(*ramp(40, 100), TASKS, size, mode)
+    config = AugmentConfig(scale=(0.5, 2.0))
+    for seed in range(8):
+        out, labels = transforms.augment(*inside, TASKS, config, np.random.default_rng(seed), size)
+        assert out.shape == (*size, 3)
+        assert labels["semseg"].shape == size
+        labelled = labels["semseg"] != 255
+        assert labelled.any()
+        coarsest = 2 * max(1, 100 / inside[0].shape[1])
+        assert np.abs(out[:, :, 0].astype(int) - labels["semseg"])[labelled].max() <= coarsest + 1
+
+
+def test_a_frame_is_nothing_around_a_sample_and_leaves_labels_of_the_whole_image():
+    image, labels = sample(10, 20)
+    framed, framed_labels = transforms.frame(image, labels, TASKS, (13, 21))
+    inside = (slice(1, 11), slice(0, 20))
+    np.testing.assert_array_equal(framed[inside], image)
+    np.testing.assert_array_equal(framed[0], np.broadcast_to(transforms.MEAN_COLOR, (21, 3)))
+    np.testing.assert_array_equal(framed_labels["depth"][inside], labels["depth"])
+    assert (framed_labels["semseg"] != 255).sum() == 200
+    assert framed_labels["room"] is labels["room"]
 
 
 def test_bytes_become_fractions_and_other_values_stay():

@@ -119,6 +119,16 @@ def test_a_zoom_that_a_task_cannot_follow_is_refused_before_anything_is_read(arc
         dry_run(scenario)
 
 
+def test_images_that_would_be_shrunk_are_refused_where_they_are_to_keep_their_scale(archives):
+    with pytest.raises(
+        ConfigError,
+        match=r"NYUDv2/images/0001\.png is 16x12 and would be shrunk to 12x9, .* set data\.image_size=\[12,32\]",
+    ):
+        dry_run(published("fmtl-bench-niid-2-sdst", archives, *SMALL, "data.image_size=[12, 12]"))
+    smaller = ("data.image_size=[9, 12]", "data.resize=pad")
+    assert dry_run(published("fmtl-bench-niid-2-sdst", archives, *SMALL, *smaller)).clients
+
+
 def test_a_folder_with_a_table_of_labels_is_one_like_any_other(tmp_path):
     root = str(write_example(tmp_path / "ward"))
     data = replace(tiny("data.partition.kind=iid").data, sources={"ward": {"kind": "folder", "path": root}})

@@ -1,15 +1,22 @@
 """Every scenario that is shipped can be run, and is what its header says."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from clients.site import make_sites
 from fedmtl import shipped
+from fedmtl.config import Resize
 from fedmtl.scenario import load_scenario
 
 COMPARED = [name for name in shipped.names() if name.startswith("s") and name[1].isdigit()]
 COMPARED.append("street-people-room")
+AS_THE_FIELD = [name for name in shipped.names() if name.startswith(("fedhca2", "fmtl-bench"))]
+LARGEST = {"nyud": (448, 576), "pascal-context": (500, 500)}
+"""Kind → what holds every image of the archive that scenarios are on."""
+NYUD_MT = (480, 640)
+DATASETS = Path(__file__).parents[2] / "docs" / "datasets.md"
 
 
 def scenario_of(name):
@@ -95,3 +102,27 @@ def test_s6_has_a_client_of_every_kind_at_every_site_and_samples_a_quarter():
     pairs = {(frozenset(tasks_of(sites)[client]), *places_of(site)) for client, site in sites.items()}
     assert len(pairs) == len(sites) == 32
     assert {len(site.share.train) for site in sites.values()} == {12}
+
+
+@pytest.mark.parametrize("name", AS_THE_FIELD)
+def test_images_of_published_data_are_measured_at_their_own_scale(name):
+    data = load_scenario(shipped.find(name)).data
+    assert data.resize is Resize.keep
+    assert data.augment.scale == (0.5, 2.0)
+    for source in data.sources.values():
+        assert all(axis <= own for axis, own in zip(LARGEST[source["kind"]], data.image_size, strict=True))
+
+
+@pytest.mark.parametrize("where", [DATASETS, *(shipped.find(name) for name in AS_THE_FIELD)])
+def test_who_is_told_to_take_nyud_mt_is_told_a_size_that_holds_its_images(where):
+    lines = [
+        line
+        for line in where.read_text().splitlines()
+        if re.search(r"data\.sources\.nyud\.path=\S*NYUD_MT", line)
+    ]
+    assert lines
+    for line in lines:
+        size = re.search(r"data\.image_size=\[(\d+),(\d+)\]", line)
+        assert size, line
+        assert int(size[1]) >= NYUD_MT[0]
+        assert int(size[2]) >= NYUD_MT[1]

@@ -31,13 +31,11 @@ def box(at: tuple[float, float, float], size: tuple[float, float, float], materi
     return solid(Shape.box, at, size, material)
 
 
-def legs(
-    width: float, depth: float, height: float, thick: float, material: Material, shape: Shape = Shape.box
-) -> list[Solid]:
+def legs(width: float, depth: float, height: float, thick: float, material: Material) -> list[Solid]:
     """Four legs inside the corners of width × depth."""
     x, y = (width - thick) / 2, (depth - thick) / 2
     size = (thick, thick, height)
-    return [solid(shape, (sx * x, sy * y, 0.0), size, material) for sx in (-1, 1) for sy in (-1, 1)]
+    return [solid(Shape.box, (sx * x, sy * y, 0.0), size, material) for sx in (-1, 1) for sy in (-1, 1)]
 
 
 def table(palette: Palette, low: bool = False) -> Thing:
