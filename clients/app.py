@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 CACHED_PARTICIPANTS = 64
 """Clients whose network and decoded images one process keeps between rounds."""
 CACHED_AT_A_SITE = 2
-"""As many at a site, where others say for how many runs there are networks."""
+"""The same at a deployed site, where the server decides how many runs there are."""
 
 app = ClientApp()
 _participants: OrderedDict[tuple[Path, Federation], Participant | SecureParticipant] = OrderedDict()

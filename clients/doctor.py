@@ -104,7 +104,8 @@ def _check_server(folder: SiteFolder) -> Iterator[Finding]:
             yield judge_offset(clock_offset(answer.date, answer.sent, answer.received))
         else:
             yield Subject("clock").warn(
-                "the server does not say what time it has", "see to it that NTP sets the clock"
+                "the server's answer has no date, so the clocks cannot be compared",
+                "make sure that NTP sets this machine's clock",
             )
         yield from compare(Versions.installed(shipped_hash()), answer, "the server")
     # A new line: a server that does not know the question may have hung up.

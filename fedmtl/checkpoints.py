@@ -22,8 +22,9 @@ from fedmtl.tasks.spec import TaskSpec
 METHOD = "method"
 """In a checkpoint, stands for a group's name before the method's own vectors."""
 RELEASED = "released"
+"""Stands before a group's name for what clients were last sent of it, where that is not the group."""
 TRAINED = "trained"
-"""Likewise before what clients were sent of a group, where that is not the group."""
+"""Stands before a group's name for what clients trained from, where that is not the group."""
 
 
 @dataclass

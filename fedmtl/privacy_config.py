@@ -74,8 +74,9 @@ class PrivacyConfig:
     where it is the least, and no limit without."""
     largest_change: float = 8.0
     """What training may add to a value in one round (with `secure_sums`)."""
-    largest_weight: int = 10_000
-    """Images, or labels of a task, that count for a client at most (with `secure_sums`)."""
+    largest_weight: int = 1000
+    """Images, or labels of a task, that count for a client at most (with `secure_sums`): about the largest client's
+    number of images. Much more than that costs digits."""
     client: ClientPrivacyConfig = field(default_factory=ClientPrivacyConfig)
 
     @property

@@ -1,4 +1,4 @@
-"""Names for interchangeable parts: task kinds, data sources, methods, attention blocks.
+"""Names for interchangeable parts: task kinds, data sources, methods, codecs, attacks, audits.
 
 A registry is a table of import paths. A third party plugs in without touching it, by an entry point in the
 registry's group, or by writing `package.module:Class` where a name is expected.

@@ -91,7 +91,7 @@ class RunDirectory:
 
     @cached_property
     def scenario(self) -> Scenario:
-        """The resolved scenario."""
+        """The resolved scenario; raises ConfigError where `config.yaml` is broken."""
         return load_scenario(self.path / "config.yaml")
 
     @property

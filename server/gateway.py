@@ -38,11 +38,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 LARGEST_BODY = 8 * 2**20
-"""Bytes. Flower sends arrays in chunks of 5 MiB, a message's tree of objects apart from them."""
+"""Bytes of a request, at most. Flower sends arrays in chunks of 5 MiB, a message's tree of objects apart from them."""
 BODY_SECONDS = 120.0
-"""For a whole body to arrive."""
+"""Within which a whole body must arrive."""
 ANSWER_SECONDS = 60.0
-"""For SuperLink to begin its answer."""
+"""Within which SuperLink must begin its answer."""
 CONNECTIONS = 64
 """To SuperLink at a time; who comes later waits for ANSWER_SECONDS."""
 _ASKS = b"/v1/fleet/pull-messages"
@@ -103,7 +103,7 @@ class Gateway:
             await self._pass_on(scope, length, receive, send)
 
     async def _pass_a_push_on(self, scope: Scope, length: int, receive: Receive, send: Send) -> None:
-        """As long as the node may answer so much."""
+        """Pass a push on if it fits the node's remaining allowance; answer 413 otherwise."""
         allowance = self._allowances.of(_node(scope["headers"]))
         if not allowance.take(length):
             logger.warning("%s answers with more bytes than it was asked for: refused", _peer(scope))

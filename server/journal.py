@@ -1,15 +1,17 @@
-"""What the server tells the metrics log: one place that knows the events' fields."""
+"""What the server tells the metrics log."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 
 import numpy as np
 from flwr.app import Message
 from numpy.typing import NDArray
 
+import fedmtl
 from fedmtl.exchange.envelope import content_size
 from fedmtl.exchange.messages import Description, EvaluateReport, Split, TrainReport
 from fedmtl.reporting.events import MetricsLog
@@ -18,6 +20,9 @@ from fedmtl.tasks import TaskSpec, build_task
 from fedmtl.training.statistics import split_statistics
 
 logger = logging.getLogger(__name__)
+
+PACKAGES = ("flwr", "torch", "timm")
+"""What else the numbers of a run depend on."""
 
 
 class Journal:
@@ -61,6 +66,7 @@ class Journal:
                 "run_id": directory.identity["run"],
                 "name": directory.scenario.name,
                 "engine": engine,
+                "versions": {"fedmtl": fedmtl.__version__} | {name: version(name) for name in PACKAGES},
                 "rounds": directory.scenario.rounds,
                 "method": directory.scenario.method["name"],
                 "exchange": {

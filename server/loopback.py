@@ -28,7 +28,7 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True)
 class Loopback:
-    """The files of it, below a folder of mode 0700."""
+    """Paths of the loopback certificate, its key and the secret, in a folder of mode 0700."""
 
     folder: Path
 

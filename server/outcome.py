@@ -26,7 +26,7 @@ class Verdict(Enum):
 
 
 class Outcome(NamedTuple):
-    """A verdict, and the reason where it is no good one."""
+    """A verdict and, unless the run finished, the reason."""
 
     verdict: Verdict
     why: str = ""

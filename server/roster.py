@@ -277,7 +277,10 @@ def _meaning(spec: TaskSpec) -> str:
 
 def _check_digests(digests: Mapping[str, str], layouts: Mapping[str, Layout], verb: str) -> None:
     if missing := sorted(set(layouts) - set(digests)):
-        raise ExchangeError(f"should but does not know that it {verb} group '{missing[0]}'")
+        raise ExchangeError(
+            f"does not list group '{missing[0]}', which it {verb} by the server's config: its fedmtl or its model "
+            "config differs from the server's"
+        )
     if surplus := sorted(set(digests) - set(layouts)):
         raise ExchangeError(f"{verb} group '{surplus[0]}', which is not for it in this federation")
     for group, layout in layouts.items():

@@ -1,4 +1,4 @@
-"""Whether an answer is the site's whose it claims to be, where a deployment has registered sites."""
+"""Checks that an answer was signed by the registered site that it claims to come from."""
 
 from __future__ import annotations
 

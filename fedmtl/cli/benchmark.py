@@ -25,7 +25,9 @@ def benchmark(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array of flat rows.")] = False,
 ) -> None:
-    """Measure speed (medians, interleaved where things are compared), what codecs and attacks cost, what heads give."""
+    """Measure speed (medians, interleaved where things are compared), what codecs, noise and attacks cost, and what
+    others' heads or images would give.
+    """
     from simulations.benchmarks import make_table, run_benchmark
 
     rows = run_benchmark(name, overrides or [])

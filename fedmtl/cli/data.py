@@ -30,7 +30,9 @@ def check(
     ] = None,
     images: Annotated[
         int | None,
-        typer.Option(min=1, help="Decode so many, spread over all; of the others see if files are there."),
+        typer.Option(
+            min=1, help="Decode this many images, evenly spread; of the rest, check only that files exist."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:

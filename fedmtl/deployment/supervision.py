@@ -24,9 +24,10 @@ LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 120.0
 """A program that ran so long has recovered: its next pause is the first again."""
 ASK_SECONDS = 10.0
-"""A program that was ready is asked so often whether it still is,"""
+"""Between questions to a program that was ready whether it still is."""
 MOST_MISSED = 3
-"""and started again when it was not, this many times in a row: a SuperNode whose main thread died stays there, deaf."""
+"""Times in a row that a program may not be ready before it is started again: a SuperNode whose main thread died
+stays there, deaf."""
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,11 @@ def plan_round(
 
 def release_of(config: ClientPrivacyConfig, draw: Draw, multiplier: float) -> Release:
     """A round's release with this noise. Under secure sums the server knows who is in a sum: drawing hides nobody."""
-    if config.noise is NoiseKind.distributed:
+    if config.noise is NoiseKind.distributed or draw.fraction == 1:
         return Release.everybody(multiplier)
     if draw.sampling is Sampling.poisson:
         return Release.poisson(multiplier, draw.fraction)
+    # Even where these are all: next round's clients may be more, and a run's releases are accounted as one kind.
     return Release.fixed(multiplier, draw.count, draw.clients)
 
 

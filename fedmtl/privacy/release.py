@@ -39,6 +39,4 @@ class Release(msgspec.Struct, frozen=True):
     @classmethod
     def fixed(cls, multiplier: float, drawn: int, clients: int) -> Self:
         """`drawn` of `clients` take part, any set of them as likely as any other, and nobody else knows who."""
-        if drawn == clients:
-            return cls.everybody(multiplier)
         return cls("fixed", multiplier, drawn=drawn, clients=clients)

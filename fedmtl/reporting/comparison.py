@@ -127,9 +127,8 @@ def compare(
     selection: Selection | None = None,
     left: Sequence[Score] = (),
     choices: Sequence[Choice] = (),
-    baseline: str = BASELINE,
 ) -> Comparison:
-    """Compare methods; a run is compared with the baseline's run of the same seed.
+    """Compare methods; a run is compared with that of training alone with the same seed.
 
     Args:
         scores: of every run; where there are some of `test`, those of `val` are left out.
@@ -139,7 +138,6 @@ def compare(
         selection: which rounds the baseline's scores are of.
         left: the scores of the other methods' models that clients leave with.
         choices: which models those are.
-        baseline: the method to compare with.
 
     Raises:
         RunError: there are no scores.
@@ -148,13 +146,13 @@ def compare(
         raise RunError("there is nothing to compare: no run has measured anything")
     split = "test" if any(score.split == "test" for score in scores) else "val"
     scores = [score for score in scores if score.split == split]
-    table = ScoreTable(scores, baseline)
-    alone = [score for score in scores if score.method == baseline]
-    after = ScoreTable([*alone, *(score for score in left if score.split == split)], baseline)
-    methods = sorted(dict.fromkeys(score.method for score in scores), key=lambda method: method != baseline)
+    table = ScoreTable(scores, BASELINE)
+    alone = [score for score in scores if score.method == BASELINE]
+    after = ScoreTable([*alone, *(score for score in left if score.split == split)], BASELINE)
+    methods = sorted(dict.fromkeys(score.method for score in scores), key=lambda method: method != BASELINE)
     return Comparison(
         tuple(methods),
-        baseline if baseline in methods else None,
+        BASELINE if BASELINE in methods else None,
         split,
         tuple(table.seeds),
         _lines(scores, table, methods, kinds or {}),

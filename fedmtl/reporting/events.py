@@ -37,7 +37,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
 }
 """The fields that each event has at least.
 
-`start` may also have `versions`: package → version, `exchange`: way (up, down) → codec, and `privacy`: see
+`start` also has `versions`: package → version, `exchange`: way (up, down) → codec, and `privacy`: see
 `fedmtl.reporting.history.Privacy`; `train` may have `epsilon` and `delta`: what a client says that all its training so
 far has cost its images in differential privacy; `finish` may have `error`: why the run failed, and `kind`: the class of
 that error.

@@ -29,11 +29,13 @@ class LossAccount:
 
     tasks: Sequence[str]
     where: str
-    sums: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    images: set[str] = field(default_factory=set)
-    labelled: dict[str, set[str]] = field(default_factory=dict)
-    _waiting: list[tuple[Tensor, Sequence[str], Mapping[str, Tensor]]] = field(default_factory=list)
+    sums: dict[str, float] = field(init=False)
+    counts: dict[str, int] = field(init=False)
+    images: set[str] = field(init=False, default_factory=set)
+    labelled: dict[str, set[str]] = field(init=False)
+    _waiting: list[tuple[Tensor, Sequence[str], Mapping[str, Tensor]]] = field(
+        init=False, default_factory=list
+    )
 
     def __post_init__(self) -> None:
         self.sums = dict.fromkeys(self.tasks, 0.0)

@@ -45,8 +45,16 @@ def test_a_fixed_number_of_clients_is_accounted_for_one_that_is_exchanged_for_an
     assert epsilon({Release.fixed(6.0, 5, 20): 10}, DELTA) == accountant.get_epsilon(DELTA)
 
 
-def test_where_everybody_takes_part_it_does_not_matter_how_they_were_drawn():
-    assert Release.poisson(2.0, 1.0) == Release.fixed(2.0, 7, 7) == Release.everybody(2.0)
+def test_whoever_is_drawn_for_certain_is_not_hidden_by_the_drawing():
+    assert Release.poisson(2.0, 1.0) == Release.everybody(2.0)
+
+
+def test_a_fixed_number_of_which_all_are_drawn_at_times_is_accounted_as_one_kind():
+    """Rounds of four of four and five of six clients: the first hide nobody, and an exchange counts twice."""
+    all_of_four, five_of_six = Release.fixed(4.0, 4, 4), Release.fixed(4.0, 5, 6)
+    together = epsilon({all_of_four: 3, five_of_six: 2}, DELTA)
+    assert epsilon({five_of_six: 5}, DELTA) != together > epsilon({all_of_four: 3}, DELTA)
+    assert epsilon({all_of_four: 3}, DELTA) >= epsilon({Release.everybody(2.0): 3}, DELTA)
 
 
 def test_a_coarser_grid_only_adds():

@@ -57,6 +57,8 @@ def test_a_fixed_number_is_accounted_as_such():
     mechanism = plan(Draw(Sampling.fixed, 4, 0.5))
     assert mechanism.release == Release.fixed(1.0, 2, 4)
     assert mechanism.expected[Sum("trunk")] == 1.5
+    assert plan(Draw(Sampling.fixed, 4, 0.9)).release == Release.fixed(1.0, 4, 4)
+    assert plan(Draw(Sampling.fixed, 4, 1.0)).release == Release.everybody(1.0)
 
 
 def test_under_secure_sums_drawing_hides_nobody_from_the_server():

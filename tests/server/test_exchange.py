@@ -180,7 +180,7 @@ def test_a_client_that_does_not_know_the_codec_is_refused_with_a_sentence(tmp_pa
         assert Description.from_json(reply.content["payload"]["json"]).codecs != known["codecs"]
         return reply_with(asked, known, {})
 
-    with pytest.raises(RunError, match="only 2 of 3 clients joined: b does not know the codec int8/1"):
+    with pytest.raises(RunError, match="only 2 of 3 clients joined: b does not know codec int8/1"):
         run_on(Wire(directory, old), directory)
 
 

@@ -20,7 +20,7 @@ def doctor(
     ] = Path(),
     scenario: Annotated[
         str | None,
-        typer.Option(help="That disk and memory should do for; a name or a YAML file.", show_default=False),
+        typer.Option(help="Scenario to size disk and memory for: a name or a YAML file.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:

@@ -72,7 +72,7 @@ def check_known(tags: Collection[str], exchange: ExchangeConfig) -> None:
             if tag not in tags:
                 known = ", ".join(sorted(tags)) or "none"
                 raise ExchangeError(
-                    f"does not know the codec {tag} (exchange.{way}), but {known}: "
+                    f"does not know codec {tag} (exchange.{way}); it knows {known}: "
                     "install the server's fedmtl there, or choose another codec"
                 )
 
