@@ -25,7 +25,7 @@ from fedmtl.exchange.secure_messages import (
     SecureReport,
 )
 from fedmtl.privacy.client_noise import ClientNoise, largest_values
-from fedmtl.privacy.fitness import check_client_privacy, check_sums
+from fedmtl.privacy.fitness import check_plan
 from fedmtl.privacy.holders import Sum, sum_of
 from fedmtl.privacy.secure_sum import Confirmation, Deal, Revealed, Setup, Weighted
 from fedmtl.privacy.statistics import LOSS_SIZE, is_statistic, loss_name, metrics_name
@@ -46,8 +46,7 @@ class SecureParticipant:
     def __init__(self, site: Site, private: Snapshots, federation: Federation) -> None:
         self._inner = inner = Participant(site, private, federation)
         self._privacy = inner.plan.privacy
-        check_sums(inner.plan, inner.model.method, "privacy.secure_sums")
-        check_client_privacy(inner.plan, inner.model.method)
+        check_plan(inner.plan)
         self._adds_noise = self._privacy.client.noise is NoiseKind.distributed
         self._largest_change, self._largest_weight = largest_values(self._privacy)
         least = max(self._privacy.least_holders, site.rules.limits.min_holders if site.rules else 1)
@@ -55,6 +54,15 @@ class SecureParticipant:
             logger.warning(
                 "there is no roster of the sites' keys: these sums hide what is this site's from a server that is "
                 "honest but curious, and not from one that invents clients"
+            )
+        images = len(site.share.train)
+        if images > self._largest_weight and not (inner.model.method.counts_alike or self._adds_noise):
+            logger.warning(
+                "'%s' has %d images, and counts as if it had privacy.largest_weight, %d; set that to the largest "
+                "client's number of images for plain weighted means",
+                site.client,
+                images,
+                self._largest_weight,
             )
         folder = inner.snapshots.folder
         self._masking = Masking(folder / "secure", federation.run, site.client, site.key, site.roster, least)

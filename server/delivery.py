@@ -37,8 +37,9 @@ def deliver(grid: Grid, messages: Sequence[Message], timeout: float) -> Iterator
     The order makes a fold the same whatever arrives first; a reply that comes early waits here, and is forgotten
     when it is yielded. A few are pulled at a time, and none that can still wait where it is; but Flower forgets what
     is not pulled before the deadline, so in the second half of that time all that is there is taken. A reply that has
-    not come `timeout` seconds after the push, or whose sender is not the node that was asked, becomes an error. Errors
-    are given the asked node as sender: Flower sends that of a vanished node under another id.
+    not come `timeout` seconds after the push, or whose sender is not the node that was asked, becomes an error; so, at
+    once, does that to a message that SuperLink did not take. Errors are given the asked node as sender: Flower sends
+    that of a vanished node under another id.
 
     The deadline counts only while nothing arrives, so an engine that computes inside `pull_messages` is never
     cut short.
@@ -46,23 +47,36 @@ def deliver(grid: Grid, messages: Sequence[Message], timeout: float) -> Iterator
     Raises:
         RunError: there is no room on disk for early replies that do not fit into memory.
     """
-    place = {message_id: i for i, message_id in enumerate(grid.push_messages(messages))}
+    ids = _push(grid, messages)
     began = time.monotonic()
     deadline, hurry = began + timeout, began + timeout / 2
     wait, pause = POLL_SECONDS, Event()
     with closing(EarlyReplies()) as arrived:
-        for message_id, i in place.items():
+        for i, (message_id, asked) in enumerate(zip(ids, messages, strict=True)):
+            if not message_id:
+                yield _error(asked, "was not asked: SuperLink did not take the message to it")
+                continue
             while message_id not in arrived:
-                open_ids = [other for other, j in place.items() if j >= i and other not in arrived]
+                open_ids = [other for other in ids[i:] if other and other not in arrived]
                 at_once = PULLED_AT_ONCE if time.monotonic() < hurry else len(open_ids)
                 if _pull(grid, open_ids, arrived, at_once):
                     wait = POLL_SECONDS
                 elif time.monotonic() >= deadline:
-                    arrived.put(message_id, _error(messages[i], f"did not answer within {timeout:g} s"))
+                    arrived.put(message_id, _error(asked, f"did not answer within {timeout:g} s"))
                 else:
                     pause.wait(min(wait, max(deadline - time.monotonic(), 0)))
                     wait = min(2 * wait, POLL_LIMIT)
-            yield _attributed(arrived.take(message_id), messages[i])
+            yield _attributed(arrived.take(message_id), asked)
+
+
+def _push(grid: Grid, messages: Sequence[Message]) -> list[str]:
+    """The id of each message, in their order; empty for one that SuperLink did not take.
+
+    It takes none to a node that was unregistered in the meantime. Of messages that together are too large for it,
+    Flower gives no ids at all.
+    """
+    ids = list(grid.push_messages(messages))
+    return ids + [""] * (len(messages) - len(ids))
 
 
 def _pull(grid: Grid, open_ids: Sequence[str], arrived: EarlyReplies, at_once: int) -> bool:

@@ -18,7 +18,7 @@ from fedmtl.deployment.doctor.line import Line
 from fedmtl.deployment.doctor.ports import check_free, check_loopback_alone
 from fedmtl.deployment.doctor.runs import check_runs
 from fedmtl.deployment.doctor.storage import GIGABYTE, check_disk, check_state
-from fedmtl.deployment.readiness import HOST, is_listening, is_serving
+from fedmtl.deployment.readiness import is_listening, is_serving, loopback_of
 from fedmtl.deployment.registered import Registered
 from fedmtl.deployment.run_state import deployed_runs, read_run_state
 from fedmtl.deployment.server_folder import ServerFolder
@@ -30,7 +30,6 @@ from fedmtl.scenario import load_scenario
 from fedmtl.shipped import find
 from server.control import shipped_app
 
-ANY_ADDRESS = {"0.0.0.0": HOST, "::": "::1"}
 SPARE = GIGABYTE
 """Of disk, for logs and SuperLink's database."""
 GROWTH = 3
@@ -115,7 +114,7 @@ def _check_superlink(folder: ServerFolder) -> Iterator[Finding]:
         yield subject.ok("its health service says SERVING")
     else:
         yield subject.fail("its health service does not say SERVING", f"see {folder.logs / 'superlink.log'}")
-    if not is_listening(server.probe_port, ANY_ADDRESS.get(server.probe_bind, server.probe_bind)):
+    if not is_listening(server.probe_port, loopback_of(server.probe_bind)):
         yield Subject("probes").fail(
             f"nobody listens on probe_port {server.probe_port}", "restart the server"
         )
@@ -124,7 +123,7 @@ def _check_superlink(folder: ServerFolder) -> Iterator[Finding]:
 def _check_gateway(folder: ServerFolder) -> Iterator[Finding]:
     """The public port, as a site meets it."""
     subject, server = Subject("gateway"), folder.federation.server
-    at = (ANY_ADDRESS.get(server.bind, server.bind), server.port)
+    at = (loopback_of(server.bind), server.port)
     with Line(server.address, folder.ca, at=at) as line:
         yield from line.open()
         if not line.is_open:

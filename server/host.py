@@ -16,7 +16,7 @@ from fedmtl.deployment.child import Program
 from fedmtl.deployment.doctor.ports import refuse_taken
 from fedmtl.deployment.files import read_file, read_private, remove_partials
 from fedmtl.deployment.log_rotation import KEPT, LARGEST
-from fedmtl.deployment.readiness import HOST, is_listening, is_serving
+from fedmtl.deployment.readiness import HOST, is_listening, is_serving, loopback_of
 from fedmtl.deployment.run_state import now
 from fedmtl.deployment.server_folder import ServerFolder
 from fedmtl.deployment.server_status import ProcessStatus, ServerStatus, lock_of, write_status
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 SUPERLINK, EXECUTOR, GATEWAY = "superlink", "executor", "gateway"
-ANY_ADDRESS = {"0.0.0.0", "::"}
 
 
 def run_server(path: Path) -> None:
@@ -168,7 +167,7 @@ def programs(folder: ServerFolder) -> list[Program]:
 
 def _gateway_is_up(folder: ServerFolder) -> bool:
     server = folder.federation.server
-    return is_listening(server.port, HOST if server.bind in ANY_ADDRESS else server.bind)
+    return is_listening(server.port, loopback_of(server.bind))
 
 
 def _check(folder: ServerFolder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -95,7 +96,8 @@ class Probes:
             def log_message(self, format: str, *args: object) -> None:
                 logger.debug(format, *args)
 
-        self._server = ThreadingHTTPServer((bind, port), Handler)
+        kind = _IPv6Server if ":" in bind else ThreadingHTTPServer
+        self._server = kind((bind, port), Handler)
         self._thread = Thread(target=self._server.serve_forever, name="probes", daemon=True)
 
     @property
@@ -113,6 +115,10 @@ class Probes:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _IPv6Server(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
 
 
 class _Undescribed:

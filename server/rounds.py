@@ -8,7 +8,7 @@ from contextlib import suppress
 from flwr.app import ArrayRecord, ConfigRecord
 from flwr.serverapp import Grid
 
-from fedmtl.aggregation import build_method
+from fedmtl.aggregation import Method
 from fedmtl.attacks.collusion import Coalition
 from fedmtl.checkpoints import ServerState, load_checkpoint, restore_state, save_checkpoint
 from fedmtl.config import Plan, Scenario
@@ -16,7 +16,7 @@ from fedmtl.data.partition import expand_copies
 from fedmtl.deployment.run_state import is_deployed
 from fedmtl.errors import BudgetSpentError, RunError, TooFewClientsError
 from fedmtl.models.groups import parse_group
-from fedmtl.privacy.fitness import check_client_privacy, check_sums
+from fedmtl.privacy.fitness import check_plan
 from fedmtl.privacy.ledger import Ledger
 from fedmtl.reporting.events import MetricsLog
 from fedmtl.run_directory import RunDirectory
@@ -41,48 +41,24 @@ def run_rounds(
     engine: str,
     signatures: Signatures = NOBODY_SIGNS,
 ) -> None:
-    """Execute the rounds that are left of the run in `directory`.
+    """Execute the rounds that are left of the run in `directory`; the log tells how that ended, whatever it was.
 
     Args:
         signatures: what shows whose an answer is.
 
     Raises:
-        RunError: too few clients join, a round has no good reply at all, or the disk is full; the newest
-            checkpoint stays, and the same call goes on from it.
+        ConfigError: the run cannot be carried out as its config says.
+        RunError: a checkpoint or the privacy ledger is damaged, too few clients join, a round has no good reply at
+            all, or the disk is full; the newest checkpoint stays, and the same call goes on from it.
     """
-    scenario = directory.scenario
-    state, blueprint = _restore(directory, scenario)
-    journal, method = Journal(log, state.round), build_method(scenario.method)
-    run = directory.identity["run"]
-    plan, kind = Plan.of(scenario), GroupStrategy
-    if scenario.privacy.secure_sums:
-        check_sums(plan, method, "privacy.secure_sums")
-        kind = SecureStrategy
-    leaving = Leaving(method, plan.privacy.least_holders, state.leaving)
-    roster = Roster(plan, method, run, journal.failure, blueprint, leaving, signatures, state.keys)
-    check_client_privacy(plan, method)
-    privacy = ClientPrivacy(plan, method, state, Ledger(directory.privacy_ledger, state.releases), journal)
-    coalition = Coalition.of(scenario.clients, scenario.privacy.secure_sums)
-    strategy = kind(scenario.federation, scenario.seed, method, state, roster, journal, privacy, coalition)
-    log.truncate_after(state.round if state.round else -1)
-    clients = scenario.federation.min_clients or len(expand_copies(scenario.clients))
-    timeout = scenario.federation.round_timeout
+    journal = Journal(log, max(directory.checkpoints.rounds(), default=0))
+    # All of it in here: a deployment submits a run again and again that ends without a word in its log.
     try:
-        roster.wait_for(grid, clients, timeout)
-        state.leaving = roster.settle()
-        described = [member.description for member in roster.members.values()]
-        journal.announce(directory, engine, described, leaving.home, signatures.are_checked)
-        for number in range(state.round + 1, scenario.rounds + 1):
-            journal.begin_round(number)
-            roster.wait_for(grid, clients, timeout)
-            _round(grid, number, directory, strategy)
-            # Clients open no round twice over different clients, so none may have to be done again.
-            every = 1 if scenario.privacy.secure_sums else scenario.checkpoint.every
-            if _due(number, every, scenario.rounds):
-                _checkpoint(directory, scenario, strategy)
+        strategy = _prepare(directory, journal, signatures)
+        log.truncate_after(strategy.state.round or -1)
+        _begin(grid, directory, strategy, engine)
+        _go_on(grid, directory, strategy)
     except BudgetSpentError as error:
-        if state.round and state.round not in directory.checkpoints.rounds():
-            _checkpoint(directory, scenario, strategy)
         journal.finish("stopped", error)
         raise
     except Exception as error:
@@ -95,7 +71,22 @@ def run_rounds(
     journal.finish("finished")
 
 
-def _restore(directory: RunDirectory, scenario: Scenario) -> tuple[ServerState, Blueprint]:
+def _prepare(directory: RunDirectory, journal: Journal, signatures: Signatures) -> GroupStrategy:
+    """The strategy of the run, at the state of its newest checkpoint."""
+    scenario = directory.scenario
+    plan = Plan.of(scenario)
+    method = check_plan(plan)
+    state, blueprint = _restore(directory, plan, method)
+    run = directory.identity["run"]
+    leaving = Leaving(method, plan.privacy.least_holders, state.leaving)
+    roster = Roster(plan, method, run, journal.failure, blueprint, leaving, signatures, state.keys)
+    privacy = ClientPrivacy(plan, method, state, Ledger(directory.privacy_ledger, state.releases), journal)
+    coalition = Coalition.of(scenario.clients, scenario.privacy.secure_sums)
+    kind = SecureStrategy if scenario.privacy.secure_sums else GroupStrategy
+    return kind(scenario.federation, scenario.seed, method, state, roster, journal, privacy, coalition)
+
+
+def _restore(directory: RunDirectory, plan: Plan, method: Method) -> tuple[ServerState, Blueprint]:
     """What the newest checkpoint holds; a fresh state where there is none.
 
     The groups tell the kinds of input as well: a client may have come back with another, and others may still come.
@@ -106,9 +97,41 @@ def _restore(directory: RunDirectory, scenario: Scenario) -> tuple[ServerState, 
     groups = {name.partition(":")[0] for name in tensors}
     channels = {client.channels for client in header.clients.values()}
     channels |= {known for group in groups if (known := parse_group(group).channels) is not None}
-    method = build_method(scenario.method)
-    blueprint = Blueprint.build(Plan.of(scenario), method, header.tasks, channels)
+    blueprint = Blueprint.build(plan, method, header.tasks, channels)
     return restore_state(header, tensors, blueprint.layouts), blueprint
+
+
+def _begin(grid: Grid, directory: RunDirectory, strategy: GroupStrategy, engine: str) -> None:
+    """Wait for the clients, and say who there is and what leaves them."""
+    roster = strategy.roster
+    _wait_for_clients(grid, directory.scenario, roster)
+    strategy.state.leaving = roster.settle()
+    described = [member.description for member in roster.members.values()]
+    signed = roster.signatures.are_checked
+    strategy.journal.announce(directory, engine, described, roster.leaving.home, signed)
+
+
+def _go_on(grid: Grid, directory: RunDirectory, strategy: GroupStrategy) -> None:
+    """Every round that is left, and its checkpoint where one is due."""
+    scenario, state = directory.scenario, strategy.state
+    # Clients open no round twice over different clients, so none may have to be done again.
+    every = 1 if scenario.privacy.secure_sums else scenario.checkpoint.every
+    try:
+        for number in range(state.round + 1, scenario.rounds + 1):
+            strategy.journal.begin_round(number)
+            _wait_for_clients(grid, scenario, strategy.roster)
+            _round(grid, number, directory, strategy)
+            if _due(number, every, scenario.rounds):
+                _checkpoint(directory, scenario, strategy)
+    except BudgetSpentError:
+        if state.round and state.round not in directory.checkpoints.rounds():
+            _checkpoint(directory, scenario, strategy)
+        raise
+
+
+def _wait_for_clients(grid: Grid, scenario: Scenario, roster: Roster) -> None:
+    clients = scenario.federation.min_clients or len(expand_copies(scenario.clients))
+    roster.wait_for(grid, clients, scenario.federation.round_timeout)
 
 
 def _round(grid: Grid, number: int, directory: RunDirectory, strategy: GroupStrategy) -> None:

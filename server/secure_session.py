@@ -1,4 +1,6 @@
-"""One secure round over the wire: what the maths of `fedmtl.privacy.secure_sum` needs said, and who fails at what."""
+"""One secure round over Flower: sends the messages of `fedmtl.privacy.secure_sum`, collects the answers, and records
+who failed at which step.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from fedmtl.aggregation import build_method
 from fedmtl.config import Plan, Scenario
 from fedmtl.data import make_loader
 from fedmtl.data.dataset import ClientDataset
-from fedmtl.data.own_scale import check_scale
 from fedmtl.scenario import to_yaml
 from fedmtl.training.device import choose_device, set_threads
 from server.blueprint import Blueprint
@@ -88,7 +87,6 @@ def dry_run(scenario: Scenario) -> DryRun:
     """
     check_scenario(scenario)
     plan, sites = Plan.of(scenario), sites_of(to_yaml(scenario))
-    check_scale((site.source for site in sites.values()), scenario.data)
     set_threads(plan.training)
     table = sorted({spec for site in sites.values() for spec in site.tasks}, key=lambda spec: spec.name)
     home = _home(plan, sites)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from clients.site import Site, sites_of
-from fedmtl.aggregation import build_method
 from fedmtl.attacks.collusion import Coalition
 from fedmtl.config import Plan, Scenario
+from fedmtl.data.own_scale import check_scale
 from fedmtl.data.transforms import check_augmentation
 from fedmtl.errors import ConfigError, did_you_mean
-from fedmtl.exchange.codecs import build_codec
-from fedmtl.privacy.fitness import check_client_privacy, check_sums
+from fedmtl.privacy.fitness import check_plan
 from fedmtl.scenario import to_yaml
 from fedmtl.tasks import TaskSpec, build_task
 from fedmtl.training.device import choose_device
@@ -26,11 +25,9 @@ def check_scenario(scenario: Scenario) -> None:
     """
     if not scenario.clients:
         raise ConfigError(
-            "clients must name at least one client, but in a deployment, where sites come by themselves"
+            "clients: name at least one client (only 'fedmtl deploy run' takes a scenario without any)"
         )
     check_method(scenario)
-    build_codec(scenario.exchange.up, "exchange.up")
-    build_codec(scenario.exchange.down, "exchange.down")
     choose_device(scenario.training)
     Coalition.of(scenario.clients, scenario.privacy.secure_sums)
     sites_of.cache_clear()  # files may have changed since an earlier run in this process
@@ -47,18 +44,16 @@ def check_scenario(scenario: Scenario) -> None:
         site.verify(
             spec.name for other in sites.values() if other.source is site.source for spec in other.tasks
         )
+    check_scale((site.source for site in sites.values()), scenario.data)
 
 
 def check_method(scenario: Scenario) -> None:
-    """Look at the method alone, and at what the privacy settings ask of it.
+    """Look at the method and the codecs alone, and at what the privacy settings ask of them.
 
     Raises:
-        ConfigError: there is no such method or option, or it needs what is hidden.
+        ConfigError: there is no such method, codec or option, or one of them needs what is hidden.
     """
-    method = build_method(scenario.method)
-    if scenario.privacy.secure_sums:
-        check_sums(Plan.of(scenario), method, "privacy.secure_sums")
-    check_client_privacy(Plan.of(scenario), method)
+    check_plan(Plan.of(scenario))
 
 
 def _check_meanings(sites: Iterable[Site]) -> None:

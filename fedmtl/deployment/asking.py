@@ -9,8 +9,7 @@ from threading import Event as Flag
 
 from msgspec.structs import replace
 
-from fedmtl.aggregation import build_method
-from fedmtl.config import Scenario
+from fedmtl.config import Plan, Scenario
 from fedmtl.deployment.federation import NAME
 from fedmtl.deployment.registered import Registered
 from fedmtl.deployment.run_state import RunState, change_run_state, find_run, now, queue_run, read_run_state
@@ -18,6 +17,7 @@ from fedmtl.deployment.server_folder import ServerFolder
 from fedmtl.deployment.server_status import read_status
 from fedmtl.deployment.standing import Standing, standing_of
 from fedmtl.errors import ConfigError, RunError
+from fedmtl.privacy.fitness import check_plan
 from fedmtl.reporting.events import Event
 from fedmtl.reporting.follow import Tail
 from fedmtl.run_directory import RunDirectory
@@ -37,7 +37,8 @@ def ask_for_run(folder: ServerFolder, scenario: Scenario, name: str = "") -> Run
         name: of the run's folder; the scenario's, with a number if need be, where it is empty.
 
     Raises:
-        ConfigError: no site is registered, fewer are than must be there, the scenario's method is none, or `name` is.
+        ConfigError: no site is registered, fewer are than must be there, the scenario's method or codecs are none or
+            need what its privacy settings hide, or `name` is none.
         RunError: there is such a run already, or it cannot be written.
     """
     sites = Registered.load(folder.sites).sites
@@ -51,7 +52,7 @@ def ask_for_run(folder: ServerFolder, scenario: Scenario, name: str = "") -> Run
         raise ConfigError(
             f"federation.min_clients is {scenario.federation.min_clients}, but only {len(sites)} sites are registered"
         )
-    build_method(scenario.method)
+    check_plan(Plan.of(scenario))  # now, while somebody is there to read why not
     directory = RunDirectory.create(
         _named(folder.runs, name) if name else _free(folder.runs / scenario.name), scenario
     )

@@ -1,15 +1,31 @@
-"""Whether a process on loopback is ready: its port is open, or its gRPC health service says so."""
+"""Whether a process on this machine is ready: its port is open, or its gRPC health service says so."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 
 import grpc
 
 HOST = "127.0.0.1"
+IPV6_HOST = "::1"
 TIMEOUT_SECONDS = 1.0
 _SERVING = b"\x08\x01"
 """A HealthCheckResponse of grpc.health.v1 with status SERVING."""
+
+
+def loopback_of(bind: str) -> str:
+    """Where this machine reaches what listens on the address `bind`: there, or on loopback if that is every address.
+
+    Of every IPv6 address it is the IPv6 loopback, because not every server there takes IPv4 as well.
+
+    Raises:
+        ValueError: `bind` is no IP address.
+    """
+    address = ipaddress.ip_address(bind)
+    if not address.is_unspecified:
+        return bind
+    return HOST if address.version == 4 else IPV6_HOST
 
 
 def free_port() -> int:

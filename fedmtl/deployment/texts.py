@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import fedmtl
 from fedmtl.deployment.federation import Federation
+from fedmtl.deployment.readiness import loopback_of
 from fedmtl.deployment.site import SiteConfig
 
 INSTALLED = "/opt/fedmtl"
@@ -40,7 +41,6 @@ def server_texts(federation: Federation) -> dict[str, str]:
     """File name → text, for the server's folder."""
     server = federation.server
     own = bool(server.certificate)
-    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     return _render(
         SERVER_FILES,
         role="server",
@@ -51,7 +51,7 @@ def server_texts(federation: Federation) -> dict[str, str]:
         own=own,
         nginx_host=_bracketed(server.host),
         certified=server.host if own else "localhost",
-        probe=f"{_bracketed(loopback.get(server.probe_bind, server.probe_bind))}:{server.probe_port}",
+        probe=f"{_bracketed(loopback_of(server.probe_bind))}:{server.probe_port}",
     )
 
 

@@ -1,14 +1,35 @@
-"""Whether a plan can be carried out where the server sees sums over clients and nothing of one of them."""
+"""Whether a plan can be carried out: the one check before a run is asked for, begun, or taken part in."""
 
 from __future__ import annotations
 
-from fedmtl.aggregation import Method, Policy
+from fedmtl.aggregation import Method, Policy, build_method
+from fedmtl.aggregation.robust import Robust
 from fedmtl.config import Plan
 from fedmtl.errors import ConfigError
+from fedmtl.exchange.codecs import build_codec
 from fedmtl.privacy_config import NoiseKind
 
 STATISTICS = "norm_stats"
 """Counters and variances, which can be neither masked nor noised: a little off, they are no longer either."""
+
+
+def check_plan(plan: Plan) -> Method:
+    """Look at a plan's method and codecs, and at what its privacy settings ask of them.
+
+    Returns:
+        the plan's method.
+
+    Raises:
+        ConfigError: there is no such method, codec or option, or the method or the codec needs what is hidden.
+    """
+    method = build_method(plan.method)
+    build_codec(plan.exchange.up, "exchange.up")
+    build_codec(plan.exchange.down, "exchange.down")
+    if plan.privacy.secure_sums:
+        check_sums(plan, method, "privacy.secure_sums")
+        _check_buckets(plan, method)
+    check_client_privacy(plan, method)
+    return method
 
 
 def check_sums(plan: Plan, method: Method, why: str) -> None:
@@ -33,6 +54,16 @@ def check_sums(plan: Plan, method: Method, why: str) -> None:
     if (codec := plan.exchange.up["name"]) != "fp32":
         raise ConfigError(
             f"exchange.up: what '{codec}' encodes cannot be added up under {why}: set exchange.up.name=fp32"
+        )
+
+
+def _check_buckets(plan: Plan, method: Method) -> None:
+    """Refuse sums of fewer clients than a secure sum has: nobody would ever open one, and nothing would be trained."""
+    least = plan.privacy.least_holders
+    if isinstance(method, Robust) and method.bucket < least:
+        raise ConfigError(
+            f"method.bucket: is {method.bucket}, and with privacy.secure_sums a sum has privacy.min_holders, {least}, "
+            f"clients at least: set method.bucket={least}"
         )
 
 

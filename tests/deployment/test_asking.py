@@ -16,6 +16,8 @@ from fedmtl.shipped import find
 from tests.deployment.kits import make_kit
 from tests.federations import tiny
 
+SUMS = "privacy={secure_sums: true, largest_weight: 16}"
+NOISE = "privacy.client={noise: central, multiplier: 1, clip: 1}"
 FAILURE = {"event": "failure", "round": 1, "client": "a", "phase": "train", "error": "a has no power"}
 
 
@@ -48,15 +50,19 @@ def test_a_runs_name_is_no_path_where_the_server_would_not_find_it(name, folder)
 
 
 @pytest.mark.parametrize(
-    ("override", "words"),
+    ("overrides", "words"),
     [
-        ("federation.min_clients=3", "is 3, but only 2 sites are registered"),
-        ("method.name=fedavgg", "fedavg"),
+        (["federation.min_clients=3"], "is 3, but only 2 sites are registered"),
+        (["method.name=fedavgg"], "fedavg"),
+        (["exchange.up.name=int9"], "did you mean 'int8'"),
+        ([SUMS, "method.name=fedamp"], "'fedamp' needs every client's own update"),
+        ([SUMS, "exchange.up.name=int8"], "what 'int8' encodes cannot be added up"),
+        ([NOISE, "method.name=median"], "'median' needs every client's own update"),
     ],
 )
-def test_what_cannot_work_is_refused_before_there_is_a_folder(override, words, folder):
+def test_what_cannot_work_is_refused_before_there_is_a_folder(overrides, words, folder):
     with pytest.raises(ConfigError, match=words):
-        ask_for_run(folder, tiny(override))
+        ask_for_run(folder, tiny(*overrides))
     assert not list(folder.runs.glob("*"))
 
 

@@ -147,6 +147,7 @@ def test_only_the_public_port_is_published(server, site):
         ("127.0.0.1", "http://127.0.0.1:9093/healthz"),
         ("0.0.0.0", "http://127.0.0.1:9093/healthz"),
         ("::", "http://[::1]:9093/healthz"),
+        ("0::0", "http://[::1]:9093/healthz"),
         ("10.0.0.7", "http://10.0.0.7:9093/healthz"),
     ],
 )

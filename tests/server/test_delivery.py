@@ -23,11 +23,16 @@ def identity():
 
 
 class Mail:
-    """A grid whose replies arrive in a script's order: each pull brings the next batch of message numbers."""
+    """A grid whose replies arrive in a script's order: each pull brings the next batch of message numbers.
 
-    def __init__(self, script, reply=None):
+    Args:
+        refused: the numbers of the messages that it does not take.
+    """
+
+    def __init__(self, script, reply=None, refused=()):
         self.script = iter(script)
         self.reply = reply or answer
+        self.refused = refused
         self.asked = {}
         self.pulled = []
 
@@ -35,7 +40,7 @@ class Mail:
         for number, message in enumerate(messages):
             message.metadata.__dict__["_message_id"] = f"m{number}"
             self.asked[f"m{number}"] = message
-        return list(self.asked)
+        return ["" if number in self.refused else message_id for number, message_id in enumerate(self.asked)]
 
     def pull_messages(self, ids):
         self.pulled.append(list(ids))
@@ -170,6 +175,30 @@ def test_another_nodes_answer_is_an_error_of_the_asked_node():
     assert nodes(replies) == list(NODES)
     assert [reply.has_error() for reply in replies] == [False, True, False, False]
     assert replies[1].error.reason == "was answered for by node 14"
+
+
+@pytest.mark.parametrize("refused", [(0,), (1, 2), (3,), (0, 1, 3), (0, 1, 2, 3)])
+def test_a_message_that_is_not_taken_becomes_an_error_at_once(refused):
+    """Flower gives it an empty id; its node was unregistered, for example."""
+    taken = [number for number in range(4) if number not in refused]
+    mail = Mail([taken], refused=refused)
+    replies = list(deliver(mail, messages(), timeout=30))
+    assert nodes(replies) == list(NODES)
+    assert [place for place, reply in enumerate(replies) if reply.has_error()] == list(refused)
+    for place in refused:
+        assert is_lost(replies[place])
+        assert replies[place].error.reason == "was not asked: SuperLink did not take the message to it"
+    assert mail.pulled == ([[f"m{number}" for number in taken]] if taken else [])
+
+
+def test_where_flower_gives_no_ids_every_message_becomes_an_error(monkeypatch):
+    """It gives none where all of them together are too large."""
+    mail = Mail([])
+    monkeypatch.setattr(mail, "push_messages", lambda messages: [])
+    replies = list(deliver(mail, messages(), timeout=30))
+    assert nodes(replies) == list(NODES)
+    assert all(is_lost(reply) for reply in replies)
+    assert not mail.pulled
 
 
 def test_nothing_to_deliver():

@@ -17,6 +17,7 @@ from server.gateway_process import build_server, tls
 from server.loopback import Loopback
 from tests.deployment.doctor.answering import answering, statuses
 from tests.deployment.kits import make_kit
+from tests.ipv6 import needs_ipv6
 from tests.server.test_gateway import serving
 
 READY = ProcessStatus("superlink", 1, True, 0, "")
@@ -101,6 +102,15 @@ def test_processes_that_are_not(running, status, says):
 
 def test_a_superlink_that_is_stopped_is_a_failure(running):
     assert statuses(look(running, "superlink")) == [("superlink", "fail"), ("probes", "fail")]
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", pytest.param("::", marks=needs_ipv6)])
+def test_probes_on_every_address_are_found(bind, running):
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.create_server((bind, 0), family=family) as server:
+        running.federation.server.probe_bind = bind
+        running.federation.server.probe_port = server.getsockname()[1]
+        assert statuses(look(running, "superlink")) == [("superlink", "fail")]
 
 
 def test_a_superlink_that_others_can_reach_is_a_failure(running):

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from fedmtl.deployment.asking import ask_for_run
+from fedmtl.deployment.readiness import loopback_of
 from fedmtl.deployment.run_state import change_run_state
 from fedmtl.deployment.server_folder import ServerFolder
 from fedmtl.deployment.server_status import ProcessStatus, ServerStatus
@@ -14,6 +15,7 @@ from server.probes import Probes
 from server.run_metrics import RunMetrics
 from tests.deployment.kits import make_kit
 from tests.federations import tiny
+from tests.ipv6 import needs_ipv6
 
 STATUS = ServerStatus(
     pid=1,
@@ -65,6 +67,15 @@ def test_it_is_alive_and_ready_unless_something_keeps_it_from_its_work(get, trou
     assert get("/healthz").status_code == 200
     assert (get("/readyz").status_code, get("/readyz").text) == (503, "the gateway does not listen\n")
     assert get("/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "bind", ["127.0.0.1", "0.0.0.0", *(pytest.param(bind, marks=needs_ipv6) for bind in ("::", "::1"))]
+)
+def test_it_answers_whatever_address_it_is_given(bind, folder):
+    with Probes(bind, 0, lambda: STATUS, str, RunMetrics(folder.runs)) as probes:
+        host = f"[{loopback_of(bind)}]" if ":" in bind else loopback_of(bind)
+        assert httpx.get(f"http://{host}:{probes.port}/readyz", trust_env=False).text == "ready\n"
 
 
 def test_metrics_of_the_server(get):

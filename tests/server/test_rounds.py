@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from clients.app import app as client_app
-from fedmtl.errors import RunError
+from fedmtl.errors import ConfigError, RunError
+from fedmtl.reporting.events import MetricsLog
 from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import load_scenario
+from server.control import FlowerRun
+from server.outcome import Verdict, judge
+from server.rounds import run_rounds
 from server.strategy import GroupStrategy
-from simulations.inprocess import run_inprocess
+from simulations.inprocess import InProcessGrid, run_inprocess
 from tests.federations import (
     CLIENTS,
     Wire,
@@ -290,3 +294,49 @@ def test_broken_data_is_refused_before_anything_trains(overrides, clients, tmp_p
     (failure,) = events_of(directory, "failure")
     assert failure["phase"] == "describe"
     assert str(broken) in failure["error"]
+
+
+def no_such_plan(directory):
+    config = directory.path / "config.yaml"
+    config.write_text(config.read_text().replace("name: fedavg", "name: fedamp"))
+
+
+def no_such_setting(directory):
+    with (directory.path / "config.yaml").open("a") as config:
+        config.write("roundz: 3\n")
+
+
+def damaged_checkpoint(directory):
+    directory.checkpoints.path(1).write_bytes(b"not a checkpoint")
+
+
+def damaged_ledger(directory):
+    directory.privacy_ledger.write_text("{}\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "began", "error", "words"),
+    [
+        (no_such_plan, False, ConfigError, "'fedamp' needs every client's own update"),
+        (no_such_setting, False, ConfigError, "roundz"),
+        (damaged_ledger, False, RunError, "privacy.jsonl is damaged"),
+        (damaged_checkpoint, True, RunError, "round-000001.safetensors"),
+        (no_such_plan, True, ConfigError, "'fedamp' needs every client's own update"),
+    ],
+)
+def test_what_is_wrong_before_the_first_round_is_the_runs_failure(damage, began, error, words, tmp_path):
+    """Or a deployment, which reads that in the log, would take the run for lost and submit it again and again."""
+    sums = "privacy={secure_sums: true, largest_weight: 16}"
+    directory = create(tmp_path / "run", "rounds=1", "federation.evaluate_every=0", sums)
+    if began:
+        run_inprocess(directory)
+    damage(directory)
+    before = events_of(directory) if began else []
+    directory = RunDirectory.open(directory.path)
+    with pytest.raises(error, match=words), MetricsLog(directory.metrics) as log:
+        run_rounds(InProcessGrid(client_app, 3, {}), directory, log, "inprocess")
+    *earlier, finish = events_of(directory)
+    assert earlier == before
+    assert (finish["status"], finish["kind"], finish["round"]) == ("failed", error.__name__, int(began))
+    outcome = judge(directory.metrics, finish["time"], FlowerRun(True, False, "it ended with code 1"))
+    assert (outcome.verdict, outcome.why) == (Verdict.failed, finish["error"])

@@ -4,7 +4,7 @@ import pytest
 
 from fedmtl.errors import ConfigError, DataError
 from fedmtl.scenario import parse_scenario
-from simulations.preflight import check_scenario
+from simulations.preflight import check_method, check_scenario
 from tests.federations import tiny
 from tests.spectral import write_spectral
 
@@ -14,7 +14,7 @@ def test_a_sound_scenario_passes():
 
 
 def test_in_a_simulation_somebody_must_take_part():
-    with pytest.raises(ConfigError, match="clients must name at least one client"):
+    with pytest.raises(ConfigError, match="clients: name at least one client"):
         check_scenario(parse_scenario("name: x"))
 
 
@@ -23,6 +23,7 @@ def test_in_a_simulation_somebody_must_take_part():
     [
         ("method.name=fedavgg", "unknown method 'fedavgg': did you mean 'fedavg'?"),
         ("method.mu=1", "method.mu: method 'fedavg' has no such option"),
+        ("exchange.down.name=int9", "unknown codec 'int9': did you mean 'int8'?"),
         ("training.device=abacus", "training.device: 'abacus' cannot be used here"),
         ("tasks.semsge.weight=2", "tasks.semsge: no client has this task; did you mean 'semseg'?"),
         ("clients.a.tasks=[semsge]", "clients.a.tasks: source 'rooms' has no task 'semsge'; did you mean"),
@@ -36,6 +37,21 @@ def test_a_setting_that_does_not_fit_is_named(override, words):
     with pytest.raises(ConfigError) as error:
         check_scenario(tiny(override))
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (
+            ["privacy={secure_sums: true, largest_weight: 16}", "method.name=fedamp"],
+            "'fedamp' needs every client's",
+        ),
+        (["exchange.up.name=int9"], "unknown codec 'int9'"),
+    ],
+)
+def test_a_comparison_looks_at_every_entrant_without_its_data(overrides, words):
+    with pytest.raises(ConfigError, match=words):
+        check_method(tiny(*overrides))
 
 
 def missing_image(folder):
