@@ -75,5 +75,5 @@ class Blueprint:
             group: layout
             for group, layout in self.layouts.items()
             if parse_group(group).channels in (None, description.channels)
-            and role(group, own=own, tasks=present, heads=own, dense=dense) is wanted
+            and role(group, own=own, tasks=present, dense=dense) is wanted
         }

@@ -89,7 +89,6 @@ def role(
     group: str,
     own: Collection[str],
     tasks: Collection[str],
-    heads: Collection[str],
     dense: Collection[str],
 ) -> Role:
     """What a client does with one group of its model.
@@ -98,8 +97,7 @@ def role(
         group: a group of its model, whose stem has the client's input channels.
         own: the tasks that the client labels.
         tasks: the tasks that it computes, `own` among them.
-        heads: the tasks that it has heads for, `own` among them.
-        dense: the dense tasks, which a conditioned decoder decodes; others than `own` and `heads` do not matter.
+        dense: the dense tasks, which a conditioned decoder decodes; others than `own` do not matter.
     """
     name = parse_group(group)
     match name.family:
@@ -107,10 +105,8 @@ def role(
             return Role.none
         case "adapter":
             return _holds(name.task in own, reads=name.task in tasks)
-        case "head":
-            return _holds(name.task in own, reads=name.task in heads)
         case "decoder":
-            return _holds(any(task in dense for task in own), reads=any(task in dense for task in heads))
+            return _holds(any(task in dense for task in own))
         case "attention":
             return _holds(name.task is None or name.task in tasks)
         case "cross_adapter":

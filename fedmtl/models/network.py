@@ -49,17 +49,16 @@ class MultiTaskNetwork(nn.Module):
         channels: input channels.
         image_size: (height, width); backbones with positional parameters take no other.
         seed: of the initial weights.
-        heads: the names of tasks besides its own to have a head for.
 
     Attributes:
         tasks: names of all tasks, sorted.
         own: names of those that are trained, sorted.
         dense: names of those that are dense, sorted.
         decoder: what the dense tasks share where their heads are conditioned; else None.
-        heads: task → its head.
+        heads: own task → its head.
 
     Raises:
-        ModelError: `own` or `heads` are not among `tasks`, or a part cannot be built.
+        ModelError: `own` are not among `tasks`, or a part cannot be built.
     """
 
     def __init__(
@@ -71,14 +70,12 @@ class MultiTaskNetwork(nn.Module):
         channels: int = 3,
         image_size: tuple[int, int],
         seed: int,
-        heads: Collection[str] = (),
     ) -> None:
         super().__init__()
         kinds = {task.name: task for task in tasks}
         self.tasks = tuple(sorted(kinds))
         self.own = tuple(sorted(set(own)))
-        predicted = {*own, *heads}
-        if unknown := sorted(predicted - set(kinds)):
+        if unknown := sorted(set(own) - set(kinds)):
             raise ModelError(f"the model does not compute '{unknown[0]}'; its tasks: {', '.join(self.tasks)}")
         width = config.attention.channels
         self.stride = config.attention.stride
@@ -94,7 +91,7 @@ class MultiTaskNetwork(nn.Module):
 
         self.dense = tuple(name for name in self.tasks if kinds[name].dense)
         self.decoder: ConditionedDecoder | None = None
-        if config.head is HeadKind.conditioned and not predicted.isdisjoint(self.dense):
+        if config.head is HeadKind.conditioned and not set(own).isdisjoint(self.dense):
             with torch_seed(seed, "decoder"):
                 self.decoder = ConditionedDecoder(width, pyramid[0])
 
@@ -106,7 +103,7 @@ class MultiTaskNetwork(nn.Module):
                     return ConditionedHead(task.name, self.decoder.hidden, task.channels)
                 return DenseHead(task.name, width, pyramid[0], task.channels)
 
-        self.heads = TaskDict({task: head(kinds[task]) for task in predicted})
+        self.heads = TaskDict({task: head(kinds[task]) for task in self.own})
 
         for group, names in group_map(self).items():
             if self.role(group) is Role.read:
@@ -115,7 +112,7 @@ class MultiTaskNetwork(nn.Module):
 
     def role(self, group: str) -> Role:
         """What its client does with a group of it; see `groups.role`."""
-        return role(group, self.own, self.tasks, self.heads, self.dense)
+        return role(group, self.own, self.tasks, self.dense)
 
     def forward(self, image: Tensor, tasks: Sequence[str] | None = None) -> Output:
         """Predict `tasks` (default: the client's own) for images (B, channels, H, W), float in [0, 1].

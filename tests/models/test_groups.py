@@ -13,7 +13,7 @@ BACKBONES = ["resnet18", "convnext_atto", "vit_tiny_patch16_224", "swin_tiny_pat
 @pytest.fixture(scope="module", params=BACKBONES)
 def spectral(request):
     """A five-channel network of each family, with context."""
-    return toy_network(config=toy_config(request.param), context=("scene",), heads=("scene",), channels=5)
+    return toy_network(config=toy_config(request.param), context=("scene",), channels=5)
 
 
 def owner_of(network, name):
@@ -55,7 +55,7 @@ def test_but_for_the_stem_the_groups_of_any_number_of_channels_line_up(channels)
 
 
 def test_batch_norm_exists_in_the_backbone_only():
-    network = toy_network(context=("scene",), heads=("scene",))
+    network = toy_network(context=("scene",))
     assert all(name.startswith("backbone.") for name in group_map(network)["norm_stats"])
 
 
@@ -97,9 +97,9 @@ def test_the_groups_of_a_model_are_the_groups_it_has_a_role_in(own, context, hea
     network = toy_network(own, context, config)
     everything = group_map(toy_network(("depth", "scene", "semseg"), config=config))
     dense = {"depth", "semseg"}
-    held = {g for g in everything if role(g, own, (*own, *context), own, dense) is not Role.none}
+    held = {g for g in everything if role(g, own, (*own, *context), dense) is not Role.none}
     assert held == set(group_map(network)) - {CONSTANT}
-    assert all(network.role(g) is role(g, own, (*own, *context), own, dense) for g in everything)
+    assert all(network.role(g) is role(g, own, (*own, *context), dense) for g in everything)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_groups_of_a_model_are_the_groups_it_has_a_role_in(own, context, hea
         ("attention/c", Role.train),
         ("attention/x", Role.none),
         ("head/a", Role.train),
-        ("head/c", Role.read),
+        ("head/c", Role.none),
         ("head/b", Role.none),
         ("router/a/c", Role.train),
         ("router/c/a", Role.none),
@@ -129,23 +129,16 @@ def test_the_groups_of_a_model_are_the_groups_it_has_a_role_in(own, context, hea
     ],
 )
 def test_roles_of_a_client_that_labels_a_and_reads_b_and_c(group, expected):
-    assert role(group, {"a"}, tasks={"a", "b", "c"}, heads={"a", "c"}, dense={"a"}) is expected
+    assert role(group, {"a"}, tasks={"a", "b", "c"}, dense={"a"}) is expected
 
 
-@pytest.mark.parametrize(
-    ("own", "heads", "expected"),
-    [
-        ({"a", "x"}, {"a", "x"}, Role.train),
-        ({"x"}, {"a", "x"}, Role.read),
-        ({"x"}, {"x"}, Role.none),
-    ],
-)
-def test_the_decoder_is_trained_by_who_labels_a_dense_task(own, heads, expected):
-    assert role("decoder", own, tasks={"a", "b", "x"}, heads=heads, dense={"a", "b"}) is expected
+@pytest.mark.parametrize(("own", "expected"), [({"a", "x"}, Role.train), ({"x"}, Role.none)])
+def test_the_decoder_is_trained_by_who_labels_a_dense_task(own, expected):
+    assert role("decoder", own, tasks={"a", "b", "x"}, dense={"a", "b"}) is expected
 
 
 def test_a_task_alone_needs_no_router():
-    assert role("router/a/a", own={"a"}, tasks={"a"}, heads={"a"}, dense=()) is Role.none
+    assert role("router/a/a", own={"a"}, tasks={"a"}, dense=()) is Role.none
 
 
 @pytest.mark.parametrize(
