@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from clients.ledger import Ledger
+from clients.ledger import UsageLedger
 from clients.sent_log import SentLog
 from clients.supernode import deployed_supernode_command
 from fedmtl.deployment.child import Program
@@ -61,7 +61,7 @@ def prepared(folder: SiteFolder) -> Iterator[None]:
     os.chmod(folder.state, 0o700)
     with hold(folder.lock, "stop it first; a site runs once"):
         remove_partials(folder.state)
-        account = Ledger(folder.ledger, folder.config.limits).account
+        account = UsageLedger(folder.ledger, folder.config.limits).account
         SentLog(folder.sent, account.answers, account.head)
         write_file(folder.secret, secrets.token_bytes(SECRET_BYTES), PRIVATE)
         make_folder(folder.flower_home, 0o700)

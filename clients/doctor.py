@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 
-from clients.ledger import MEGABYTE, Ledger
+from clients.ledger import MEGABYTE, UsageLedger
 from clients.memory import Requirement
 from clients.pinned_app import shipped_hash
 from clients.registration import check_registered
@@ -174,7 +174,7 @@ def _check_memory(folder: SiteFolder, scenario: str | None, *, running: bool) ->
 def _check_records(folder: SiteFolder) -> Iterator[Finding]:
     """The log of what was sent, and what is left of the limits."""
     limits, sent = folder.config.limits, Subject("sent log")
-    account = Ledger(folder.ledger, limits).account  # before the log, which grows first
+    account = UsageLedger(folder.ledger, limits).account  # before the log, which grows first
     try:
         check_log(folder.sent, account.answers, account.head)
     except RunError as error:

@@ -10,7 +10,7 @@ from fedmtl.errors import ConfigError, RefusalError
 from fedmtl.exchange.messages import Instruction
 from fedmtl.models.groups import parse_group
 from fedmtl.privacy.example_ledger import ExampleLedger, Grant
-from fedmtl.privacy.example_level import Sampling
+from fedmtl.privacy.example_level import StepSampling
 from fedmtl.privacy_config import ExamplePrivacyConfig
 
 LEDGER = "privacy.jsonl"
@@ -63,5 +63,5 @@ class ExamplePrivacy:
                 f"privacy: the ledger knows nothing of round {accepted} of run '{run}', in which this client's state "
                 "was trained: start a new run",
             )
-        sampling = Sampling.of(self._images, training)
+        sampling = StepSampling.of(self._images, training)
         return self._ledger.begin(run, instruction.round, rounds, sampling)

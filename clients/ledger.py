@@ -35,7 +35,7 @@ class Account(msgspec.Struct, forbid_unknown_fields=True):
     head: str = ""
 
 
-class Ledger:
+class UsageLedger:
     """The account in a file.
 
     Args:

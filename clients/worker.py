@@ -20,7 +20,7 @@ from flwr.app import ConfigRecord, Error, Message
 
 from clients.computer import LOG_FORMAT, Computer
 from clients.failures import CLIENT_ERROR, ComputerLostError, reason_of
-from clients.ledger import Ledger
+from clients.ledger import UsageLedger
 from clients.parts import parts_of
 from clients.pinned_app import check_app
 from clients.runtime import Runtime, RuntimeErrors, Task
@@ -68,7 +68,12 @@ class Worker:
     """
 
     def __init__(
-        self, runtime: Runtime, computer: Computer, ledger: Ledger, log: SentLog, round_seconds: float | None
+        self,
+        runtime: Runtime,
+        computer: Computer,
+        ledger: UsageLedger,
+        log: SentLog,
+        round_seconds: float | None,
     ) -> None:
         self._runtime, self._computer, self._ledger, self._log = runtime, computer, ledger, log
         self._round_seconds = math.inf if round_seconds is None else round_seconds
@@ -218,7 +223,7 @@ def main(path: Path) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     folder = SiteFolder(path.parent)
     limits = folder.config.limits
-    ledger = Ledger(folder.ledger, limits)
+    ledger = UsageLedger(folder.ledger, limits)
     log = SentLog(folder.sent, ledger.account.answers, ledger.account.head)
     runtime = Runtime(f"{HOST}:{folder.config.runtime_port}", folder.secret.read_bytes())
     with closing(runtime), Computer(path) as computer:

@@ -14,7 +14,7 @@ from server.blueprint import Blueprint
 
 
 @dataclass
-class Leaving:
+class LeavingGroups:
     """What is decided of the federation's sums.
 
     Args:

@@ -28,7 +28,7 @@ from fedmtl.tasks import TaskSpec
 from fedmtl.training.statistics import statistics_size
 from server.blueprint import Blueprint
 from server.delivery import deliver, is_lost
-from server.leaving import Leaving
+from server.leaving import LeavingGroups
 from server.messages import content_of, message
 from server.signatures import NOBODY_SIGNS, Signatures
 
@@ -100,7 +100,7 @@ class Roster:
     run: str
     on_failure: Callable[[str, str, str], None]
     blueprint: Blueprint
-    leaving: Leaving
+    leaving: LeavingGroups
     signatures: Signatures = NOBODY_SIGNS
     keys: dict[str, str] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
@@ -150,7 +150,7 @@ class Roster:
             self._join(grid, everyone if extended or changed else newcomers)
 
     def settle(self) -> frozenset[str] | None:
-        """Decide which sums are taken in this run, as in `Leaving.settle`."""
+        """Decide which sums are taken in this run, as in `LeavingGroups.settle`."""
         return self.leaving.settle(self.blueprint, [member.description for member in self.members.values()])
 
     @property

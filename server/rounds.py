@@ -24,7 +24,7 @@ from server.blueprint import Blueprint
 from server.client_privacy import ClientPrivacy
 from server.delivery import deliver
 from server.journal import Journal
-from server.leaving import Leaving
+from server.leaving import LeavingGroups
 from server.roster import Roster
 from server.secure_strategy import SecureStrategy
 from server.signatures import NOBODY_SIGNS, Signatures
@@ -78,7 +78,7 @@ def _prepare(directory: RunDirectory, journal: Journal, signatures: Signatures) 
     method = check_plan(plan)
     state, blueprint = _restore(directory, plan, method)
     run = directory.identity["run"]
-    leaving = Leaving(method, plan.privacy.least_holders, state.leaving)
+    leaving = LeavingGroups(method, plan.privacy.least_holders, state.leaving)
     roster = Roster(plan, method, run, journal.failure, blueprint, leaving, signatures, state.keys)
     privacy = ClientPrivacy(plan, method, state, Ledger(directory.privacy_ledger, state.releases), journal)
     coalition = Coalition.of(scenario.clients, scenario.privacy.secure_sums)

@@ -17,7 +17,7 @@ from fedmtl.data.dataset import ClientDataset
 from fedmtl.scenario import to_yaml
 from fedmtl.training.device import choose_device, set_threads
 from server.blueprint import Blueprint
-from server.leaving import Leaving
+from server.leaving import LeavingGroups
 from simulations.preflight import check_scenario
 from simulations.rehearsal import Rehearsal, rehearse
 
@@ -115,7 +115,7 @@ def _home(plan: Plan, sites: dict[str, Site]) -> tuple[str, ...]:
     method = build_method(plan.method)
     specs = {spec for site in sites.values() for spec in site.tasks}
     blueprint = Blueprint.build(plan, method, specs, {site.source.channels for site in sites.values()})
-    leaving = Leaving(method, plan.privacy.least_holders)
+    leaving = LeavingGroups(method, plan.privacy.least_holders)
     leaving.look(blueprint, (site.description for site in sites.values()))
     return leaving.home
 

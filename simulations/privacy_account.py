@@ -22,7 +22,7 @@ from fedmtl.privacy.holders import Sum, sum_of
 from fedmtl.privacy.noise_shares import check_shares
 from fedmtl.privacy_config import NoiseKind
 from server.blueprint import Blueprint
-from server.leaving import Leaving
+from server.leaving import LeavingGroups
 
 NOISES = (0.5, 1.0, 2.0, 4.0)
 ROUNDS = (0.5, 1.0, 2.0)
@@ -130,7 +130,7 @@ def _sums(plan: Plan, method: Method, sites: Sequence[Site]) -> dict[str, list[S
     clients = [_description(site) for site in sites]
     specs = {spec for client in clients for spec in client.tasks}
     blueprint = Blueprint.build(plan, method, specs, {client.channels for client in clients})
-    leaving = Leaving(method, plan.privacy.least_holders)
+    leaving = LeavingGroups(method, plan.privacy.least_holders)
     leaving.look(blueprint, clients)
     return {
         client.client: [

@@ -17,7 +17,7 @@ import msgspec
 
 from fedmtl.errors import ConfigError, RefusalError, RunError
 from fedmtl.privacy import accounting
-from fedmtl.privacy.example_level import Mechanism, Sampling
+from fedmtl.privacy.example_level import GradientMechanism, StepSampling
 from fedmtl.privacy.release import Release
 from fedmtl.privacy_config import ExamplePrivacyConfig
 
@@ -46,7 +46,7 @@ class Grant(NamedTuple):
         epsilon: what all training so far costs at `delta`, this round's included.
     """
 
-    mechanism: Mechanism
+    mechanism: GradientMechanism
     epsilon: float
     delta: float
 
@@ -92,7 +92,7 @@ class ExampleLedger:
         """
         return accounting.epsilon(_steps(self.entries()), self._settings.delta)
 
-    def begin(self, run: str, round_number: int, rounds: int, sampling: Sampling) -> Grant:
+    def begin(self, run: str, round_number: int, rounds: int, sampling: StepSampling) -> Grant:
         """Enter a round of a run.
 
         Where the noise is not set, it is found at a run's first round, so that the budget lasts to the run's last.
@@ -111,9 +111,9 @@ class ExampleLedger:
         if epsilon > settings.epsilon:
             raise self._refusal(f"one round more would make it {epsilon:.4g}")
         self._append(entry)
-        return Grant(Mechanism(sampling, settings.clip_norm, multiplier), epsilon, settings.delta)
+        return Grant(GradientMechanism(sampling, settings.clip_norm, multiplier), epsilon, settings.delta)
 
-    def _multiplier(self, entries: list[Entry], run: str, rounds: int, sampling: Sampling) -> float:
+    def _multiplier(self, entries: list[Entry], run: str, rounds: int, sampling: StepSampling) -> float:
         settings = self._settings
         if settings.noise_multiplier is not None:
             return settings.noise_multiplier

@@ -15,7 +15,7 @@ from fedmtl.config import TrainingConfig
 from fedmtl.privacy_config import ExamplePrivacyConfig
 
 
-class Sampling(NamedTuple):
+class StepSampling(NamedTuple):
     """How a round's steps come to their images.
 
     Attributes:
@@ -35,7 +35,7 @@ class Sampling(NamedTuple):
         return cls(expected, expected / images, training.epochs * math.ceil(images / expected))
 
 
-class Mechanism(NamedTuple):
+class GradientMechanism(NamedTuple):
     """What a round of private training does.
 
     Attributes:
@@ -43,7 +43,7 @@ class Mechanism(NamedTuple):
         multiplier: z, of the noise.
     """
 
-    sampling: Sampling
+    sampling: StepSampling
     clip_norm: float
     multiplier: float
 

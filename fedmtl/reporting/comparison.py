@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fedmtl.errors import RunError
 from fedmtl.reporting.convergence import Convergence
-from fedmtl.reporting.leaving import Choice, Leaving
+from fedmtl.reporting.leaving import Choice, LeavingSummary
 from fedmtl.reporting.scores import Score, ScoreTable, Total
 from fedmtl.reporting.spread import Spread, lowest
 from fedmtl.reporting.units import unit
@@ -56,7 +56,7 @@ class Summary:
     secure_sums: bool | None
     bytes: Spread | None
     seconds: Spread | None
-    leaving: Leaving | None = None
+    leaving: LeavingSummary | None = None
 
     @property
     def worst(self) -> tuple[str, float] | None:
@@ -158,7 +158,11 @@ def compare(
         _lines(scores, table, methods, kinds or {}),
         tuple(
             _summary(
-                table, method, totals, (secure_sums or {}).get(method), Leaving.of(after, choices, method)
+                table,
+                method,
+                totals,
+                (secure_sums or {}).get(method),
+                LeavingSummary.of(after, choices, method),
             )
             for method in methods
         ),
@@ -191,7 +195,7 @@ def _summary(
     method: str,
     totals: Sequence[Total],
     secure_sums: bool | None,
-    leaving: Leaving | None,
+    leaving: LeavingSummary | None,
 ) -> Summary:
     own = [total for total in totals if total.method == method]
     return Summary(

@@ -26,7 +26,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Leaving:
+class LeavingSummary:
     """A method's changes from the baseline, measured with the models that clients leave with.
 
     Attributes:
@@ -40,7 +40,7 @@ class Leaving:
     fell_back: tuple[int, int]
 
     @classmethod
-    def of(cls, table: ScoreTable, choices: Sequence[Choice], method: str) -> Leaving | None:
+    def of(cls, table: ScoreTable, choices: Sequence[Choice], method: str) -> LeavingSummary | None:
         """The method's; None where there are no choices for it.
 
         Args:

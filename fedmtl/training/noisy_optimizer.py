@@ -11,7 +11,7 @@ import torch
 from opacus.optimizers import DPOptimizer
 from torch import Tensor
 
-from fedmtl.privacy.example_level import Mechanism
+from fedmtl.privacy.example_level import GradientMechanism
 from fedmtl.privacy.gaussian import add_noise, for_rounding, standard_normal
 
 
@@ -22,7 +22,7 @@ class NoisyOptimizer(DPOptimizer):  # type: ignore[misc]
         optimizer: takes the steps, and keeps its state.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, mechanism: Mechanism) -> None:
+    def __init__(self, optimizer: torch.optim.Optimizer, mechanism: GradientMechanism) -> None:
         super().__init__(
             optimizer,
             noise_multiplier=mechanism.multiplier,

@@ -14,7 +14,7 @@ from torch import Tensor
 from fedmtl.data import Batch, make_loader
 from fedmtl.data.loader import Loader
 from fedmtl.errors import ConfigError
-from fedmtl.privacy.example_level import Mechanism
+from fedmtl.privacy.example_level import GradientMechanism
 from fedmtl.privacy.poisson import poisson_sample
 from fedmtl.seeding import torch_seed
 from fedmtl.training.objective import Objective
@@ -39,7 +39,7 @@ class PrivateTrainer:
     """
 
     local: LocalTrainer
-    mechanism: Mechanism
+    mechanism: GradientMechanism
 
     def train(self, stages: Sequence[Stage], round_number: int) -> LocalResult:
         """Take the round's steps; the stages divide them.

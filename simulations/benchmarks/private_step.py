@@ -12,7 +12,7 @@ from typing import Any
 from clients.site import make_sites
 from fedmtl import shipped
 from fedmtl.config import Plan, Scenario
-from fedmtl.privacy.example_level import Mechanism, Sampling
+from fedmtl.privacy.example_level import GradientMechanism, StepSampling
 from fedmtl.scenario import load_scenario
 from fedmtl.training.optimization import make_optimizer
 from fedmtl.training.private_trainer import PrivateTrainer
@@ -67,7 +67,9 @@ def trainings(scenario: Scenario) -> tuple[str, dict[str, Callable[[], LocalResu
     plan = Plan.of(scenario)
     client = BareClient.of(site, plan)
     local = LocalTrainer(client.network, list(client.dataset.tasks.values()), client.dataset, plan, name)
-    mechanism = Mechanism(Sampling.of(len(client.dataset), plan.training), clip_norm=1.0, multiplier=1.0)
+    mechanism = GradientMechanism(
+        StepSampling.of(len(client.dataset), plan.training), clip_norm=1.0, multiplier=1.0
+    )
     private = PrivateTrainer(local, mechanism)
     stage = Stage(make_optimizer(client.vectors, plan.training))
     return name, {"plain": lambda: local.train([stage], 1), "private": lambda: private.train([stage], 1)}

@@ -13,7 +13,7 @@ from fedmtl.config import Scenario
 from fedmtl.errors import ConfigError
 from fedmtl.reporting.comparison import BASELINE, Comparison, Summary, compare
 from fedmtl.reporting.comparison_report import write_comparison
-from fedmtl.reporting.leaving import Leaving
+from fedmtl.reporting.leaving import LeavingSummary
 from simulations.comparison.entrants import parse_entrants
 from simulations.comparison.fairness import check_data, check_steps, check_weights
 from simulations.comparison.jobs import finish_runs
@@ -85,5 +85,5 @@ def _plain(summary: Summary) -> dict[str, Any]:
     return line
 
 
-def _changes(of: Summary | Leaving) -> dict[str, Any]:
+def _changes(of: Summary | LeavingSummary) -> dict[str, Any]:
     return {"mean_delta": asdict(of.mean_delta) if of.mean_delta else None, "worst": of.worst}

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from clients.doctor import site_checks
-from clients.ledger import Ledger
+from clients.ledger import UsageLedger
 from clients.pinned_app import shipped_hash
 from clients.sent_log import SentLog
 from fedmtl.deployment.doctor.finding import examine
@@ -163,7 +163,7 @@ def test_the_health_of_a_supernode_that_runs(site, answer, status):
 
 
 def write_records(site, rounds=0):
-    ledger, log = Ledger(site.ledger, site.config.limits), SentLog(site.sent, 0, "")
+    ledger, log = UsageLedger(site.ledger, site.config.limits), SentLog(site.sent, 0, "")
     for number in range(1, 3):
         ledger.enter_answer(*log.append("run", number, "train", {"backbone": bytes(10)}))
     for _ in range(rounds):

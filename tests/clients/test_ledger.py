@@ -2,13 +2,13 @@
 
 import pytest
 
-from clients.ledger import Ledger
+from clients.ledger import UsageLedger
 from fedmtl.deployment.site import Limits
 from fedmtl.errors import RefusalError, RunError
 
 
 def ledger(tmp_path, **limits):
-    return Ledger(tmp_path / "ledger.json", Limits(**limits))
+    return UsageLedger(tmp_path / "ledger.json", Limits(**limits))
 
 
 def test_without_limits_everything_is_only_counted(tmp_path):

@@ -10,7 +10,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, RecordDic
 from flwr.app.metadata import Metadata
 
 from clients.failures import ComputerLostError
-from clients.ledger import Ledger
+from clients.ledger import UsageLedger
 from clients.pinned_app import shipped_hash
 from clients.sent_log import SentLog
 from clients.worker import Worker
@@ -92,7 +92,7 @@ class Site:
     def __init__(self, folder, *replies, **limits):
         self.limits = Limits(**limits)
         self.computer = Computer(*replies)
-        self.ledger = Ledger(folder / "ledger.json", self.limits)
+        self.ledger = UsageLedger(folder / "ledger.json", self.limits)
         self.path = folder / "sent.jsonl"
         log = SentLog(self.path, self.ledger.account.answers, self.ledger.account.head)
         self.worker = Worker(None, self.computer, self.ledger, log, self.limits.round_seconds)
@@ -120,7 +120,7 @@ def test_an_answer_leaves_and_is_in_the_log_and_the_ledger_before(tmp_path):
         assert (line["run"], line["round"], line["kind"], line["error"]) == ("r1", 3, "train", "")
         assert {part["name"]: part["bytes"] for part in line["parts"]} == {"payload.json": 2, "backbone": 8}
         assert line["parts"][1]["sha256"] == sha256(bytes(8)).hexdigest()
-        account = Ledger(tmp_path / "ledger.json", Limits()).account
+        account = UsageLedger(tmp_path / "ledger.json", Limits()).account
         assert (account.rounds, account.sent, account.answers) == (1, 10, 1)
         task.reply = reply
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from clients.ledger import Ledger
+from clients.ledger import UsageLedger
 from fedmtl.checkpoints import load_checkpoint
 from fedmtl.data import write_folder
 from fedmtl.data.rooms import Rooms
@@ -44,7 +44,7 @@ AWAY_SECONDS = 240.0
 
 def account(site):
     """What the site says that it has done so far."""
-    return Ledger(SiteFolder(site).ledger, Limits()).account
+    return UsageLedger(SiteFolder(site).ledger, Limits()).account
 
 
 @pytest.fixture(scope="module")

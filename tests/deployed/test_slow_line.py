@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients.ledger import Ledger
+from clients.ledger import UsageLedger
 from fedmtl.deployment.readiness import HOST
 from fedmtl.deployment.run_state import read_run_state
 from fedmtl.deployment.site import Limits
@@ -39,7 +39,7 @@ def source(site):
 
 
 def rounds_begun(site):
-    return Ledger(SiteFolder(site).ledger, Limits()).account.rounds
+    return UsageLedger(SiteFolder(site).ledger, Limits()).account.rounds
 
 
 def test_an_upload_that_stops_halfway_costs_its_own_round_and_no_one_elses(tmp_path):

@@ -6,10 +6,10 @@ from dp_accounting.pld import PLDAccountant
 
 from fedmtl.errors import RefusalError, RunError
 from fedmtl.privacy.example_ledger import Entry, ExampleLedger
-from fedmtl.privacy.example_level import Sampling
+from fedmtl.privacy.example_level import StepSampling
 from fedmtl.privacy_config import ExamplePrivacyConfig
 
-SAMPLING = Sampling(8, 0.125, 16)
+SAMPLING = StepSampling(8, 0.125, 16)
 DELTA = 1e-5
 
 
@@ -29,7 +29,7 @@ def by_dp_accounting(*steps):
 def test_rounds_cost_what_dp_accounting_says_of_all_their_steps(tmp_path):
     book = ledger(tmp_path, noise_multiplier=4.0)
     first, second = (book.begin("run", number, 10, SAMPLING) for number in (1, 2))
-    other = book.begin("other", 1, 10, Sampling(16, 0.25, 4))
+    other = book.begin("other", 1, 10, StepSampling(16, 0.25, 4))
     assert first.epsilon == pytest.approx(by_dp_accounting((0.125, 4.0, 16)), rel=1e-9)
     assert second.epsilon == pytest.approx(by_dp_accounting((0.125, 4.0, 32)), rel=1e-9)
     assert other.epsilon == pytest.approx(by_dp_accounting((0.125, 4.0, 32), (0.25, 4.0, 4)), rel=1e-9)

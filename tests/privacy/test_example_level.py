@@ -3,21 +3,21 @@ import math
 import pytest
 
 from fedmtl.config import TrainingConfig
-from fedmtl.privacy.example_level import Sampling, broken_rules
+from fedmtl.privacy.example_level import StepSampling, broken_rules
 from fedmtl.privacy_config import ExamplePrivacyConfig
 
 
 @pytest.mark.parametrize(
     ("images", "training", "expected"),
     [
-        (64, TrainingConfig(batch_size=8, epochs=2), Sampling(8, 0.125, 16)),
-        (65, TrainingConfig(batch_size=8), Sampling(8, 8 / 65, 9)),
-        (60, TrainingConfig(batch_size=4, accumulate=3, epochs=3), Sampling(12, 0.2, 15)),
-        (5, TrainingConfig(batch_size=8, epochs=2), Sampling(5, 1.0, 2)),
+        (64, TrainingConfig(batch_size=8, epochs=2), StepSampling(8, 0.125, 16)),
+        (65, TrainingConfig(batch_size=8), StepSampling(8, 8 / 65, 9)),
+        (60, TrainingConfig(batch_size=4, accumulate=3, epochs=3), StepSampling(12, 0.2, 15)),
+        (5, TrainingConfig(batch_size=8, epochs=2), StepSampling(5, 1.0, 2)),
     ],
 )
 def test_the_rate_follows_from_the_images_and_the_batch(images, training, expected):
-    assert Sampling.of(images, training) == expected
+    assert StepSampling.of(images, training) == expected
 
 
 def test_an_epsilon_alone_is_enough():

@@ -6,7 +6,7 @@ from flwr.common.constant import ErrorCode
 from fedmtl.aggregation import build_method
 from fedmtl.config import Plan
 from server.blueprint import Blueprint
-from server.leaving import Leaving
+from server.leaving import LeavingGroups
 from server.roster import Roster
 from tests.federations import CLIENTS, Wire, kind_of, payload_of, reply_with
 
@@ -51,7 +51,7 @@ def make(directory):
     failures = []
     plan, method = Plan.of(directory.scenario), build_method(directory.scenario.method)
     run = directory.identity["run"]
-    leaving = Leaving(method, plan.privacy.least_holders)
+    leaving = LeavingGroups(method, plan.privacy.least_holders)
     return Roster(
         plan, method, run, lambda *failure: failures.append(failure), Blueprint(), leaving
     ), failures

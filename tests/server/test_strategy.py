@@ -20,7 +20,7 @@ from fedmtl.tasks import TaskSpec
 from server.blueprint import Blueprint
 from server.client_privacy import ClientPrivacy
 from server.journal import Journal
-from server.leaving import Leaving
+from server.leaving import LeavingGroups
 from server.roster import Member, Roster
 from server.strategy import GroupStrategy
 from simulations.inprocess import InProcessGrid, run_inprocess
@@ -236,7 +236,7 @@ def make(names, fraction, seed, log):
     """A strategy over clients that only have names; node of `names[i]` is i + 2."""
     spec = TaskSpec("depth", "depth")
     method = build_method({"name": "fedavg"})
-    roster = Roster(Plan(), method, "run", print, Blueprint(), Leaving(method, 1))
+    roster = Roster(Plan(), method, "run", print, Blueprint(), LeavingGroups(method, 1))
     for node, name in enumerate(names, 2):
         description = Description(name, (spec,), 3, 1, 1, 0, {"depth": 1}, "0", "any", (), True)
         roster.members[name] = Member(node, description, {}, {})

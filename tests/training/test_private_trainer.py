@@ -11,7 +11,7 @@ from fedmtl.data import ClientDataset, Sample
 from fedmtl.errors import ConfigError
 from fedmtl.models.vectors import GroupVectors
 from fedmtl.privacy import gaussian
-from fedmtl.privacy.example_level import Mechanism, Sampling
+from fedmtl.privacy.example_level import GradientMechanism, StepSampling
 from fedmtl.training import noisy_optimizer, private_trainer
 from fedmtl.training.optimization import make_optimizer
 from fedmtl.training.private_trainer import PrivateTrainer
@@ -43,9 +43,9 @@ def moved(data, config=PLAIN, model=None, clip=NO_CLIPPING, multiplier=1.0, stag
     """Parameter → what one private round with every image in each step adds to it, and the result."""
     net = network(model) if model else network()
     before = weights(net)
-    sampling = Sampling(expected or len(data), 1.0, config.training.epochs)
+    sampling = StepSampling(expected or len(data), 1.0, config.training.epochs)
     trainer = PrivateTrainer(
-        LocalTrainer(net, TASKS, data, config, "a"), Mechanism(sampling, clip, multiplier)
+        LocalTrainer(net, TASKS, data, config, "a"), GradientMechanism(sampling, clip, multiplier)
     )
     made = stages or [Stage(make_optimizer(GroupVectors(net), config.training))]
     result = trainer.train(made, 1)
@@ -191,7 +191,7 @@ def test_a_local_term_is_neither_clipped_nor_noised(noiseless):
     optimizer = make_optimizer(GroupVectors(net), PLAIN.training)
     stage = Stage(optimizer, local_term=lambda: 3.0 * torch.stack([p.sum() for p in parameters]).sum())
     before = weights(net)
-    mechanism = Mechanism(Sampling(2, 1.0, 1), 1e-9, 1.0)
+    mechanism = GradientMechanism(StepSampling(2, 1.0, 1), 1e-9, 1.0)
     PrivateTrainer(LocalTrainer(net, TASKS, data, PLAIN, "a"), mechanism).train([stage], 1)
     for name, tensor in weights(net).items():
         if tensor.is_floating_point() and name in dict(net.named_parameters()):
@@ -214,10 +214,10 @@ def test_stages_divide_the_steps_and_their_optimisers_keep_the_state(kind):
         )
         for groups in (heads, rest)
     ]
-    sampling = Sampling.of(8, config.training)
-    result = PrivateTrainer(LocalTrainer(net, TASKS, data, config, "a"), Mechanism(sampling, 1.0, 1.0)).train(
-        stages, 1
-    )
+    sampling = StepSampling.of(8, config.training)
+    result = PrivateTrainer(
+        LocalTrainer(net, TASKS, data, config, "a"), GradientMechanism(sampling, 1.0, 1.0)
+    ).train(stages, 1)
     assert (result.steps, len(entered)) == (8, 2)
     changed = {name for name in at[0] if not torch.equal(at[1][name], at[2][name])}
     assert changed
@@ -228,7 +228,7 @@ def test_stages_divide_the_steps_and_their_optimisers_keep_the_state(kind):
 def test_nothing_but_parameters_changes():
     net = network(replace(DEFAULT, adapter=AdapterConfig(bottleneck=4)))
     buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
-    mechanism = Mechanism(Sampling(2, 1.0, 1), 1.0, 1.0)
+    mechanism = GradientMechanism(StepSampling(2, 1.0, 1), 1.0, 1.0)
     local = LocalTrainer(net, TASKS, images(source(2)), PLAIN, "a")
     PrivateTrainer(local, mechanism).train([Stage(make_optimizer(GroupVectors(net), PLAIN.training))], 1)
     assert all(torch.equal(buffers[name], buffer) for name, buffer in net.named_buffers())

@@ -25,7 +25,7 @@ class Attended(NamedTuple):
     auxiliary: Tensor
 
 
-class Gathered(NamedTuple):
+class QueryResults(NamedTuple):
     """What each query gathered, (B, T', H, W, C); and the weighted loss of the gates, a scalar."""
 
     values: Tensor
@@ -95,7 +95,7 @@ class InterTaskAttention(Grouped, ABC):
         return Attended(answers, gathered.auxiliary)
 
     @abstractmethod
-    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Gathered:
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> QueryResults:
         """What each query gathers.
 
         Args:

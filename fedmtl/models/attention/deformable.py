@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fedmtl.config import AttentionConfig
-from fedmtl.models.attention.block import Gathered, InterTaskAttention, Source
+from fedmtl.models.attention.block import InterTaskAttention, QueryResults, Source
 from fedmtl.models.attention.gating import Choice, choose_sources
 from fedmtl.models.attention.grouped import grouped_linear
 from fedmtl.models.attention.sampling import deformable_sample
@@ -72,7 +72,7 @@ class DeformableAttention(InterTaskAttention):
         super().__init__(config, tasks, seed)
         self.value = nn.Linear(config.channels, config.channels)
 
-    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Gathered:
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> QueryResults:
         """See `InterTaskAttention.attend`. A query alone decides where it looks; keys are not used."""
         heads, points = self.config.heads, self.config.points
         batch, tasks, height, width, _ = queries.shape
@@ -97,7 +97,7 @@ class DeformableAttention(InterTaskAttention):
             self.backend,
         )
         balance = x.new_zeros(()) if choice is None else self.config.balance_weight * choice.balance
-        return Gathered(gathered.view(queries.shape), balance)
+        return QueryResults(gathered.view(queries.shape), balance)
 
     def _offset_map(self, height: int, width: int) -> Affine:
         """From a query to its offsets, as shares of the map's width and height."""

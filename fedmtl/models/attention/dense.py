@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fedmtl.config import AttentionConfig
-from fedmtl.models.attention.block import Gathered, InterTaskAttention
+from fedmtl.models.attention.block import InterTaskAttention, QueryResults
 
 
 class FullAttention(InterTaskAttention):
@@ -20,12 +20,12 @@ class FullAttention(InterTaskAttention):
         self.key = nn.Linear(config.channels, config.channels, bias=False)  # softmax would not see a bias
         self.value = nn.Linear(config.channels, config.channels)
 
-    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Gathered:
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> QueryResults:
         """See `InterTaskAttention.attend`."""
         q = self._heads(self.query(queries))
         k, v = self._heads(self.key(keys)), self._heads(self.value(values))
         gathered = F.scaled_dot_product_attention(q, k, v)  # (B, M, Q, D)
-        return Gathered(gathered.transpose(1, 2).reshape(queries.shape), queries.new_zeros(()))
+        return QueryResults(gathered.transpose(1, 2).reshape(queries.shape), queries.new_zeros(()))
 
     def _heads(self, x: Tensor) -> Tensor:
         """(B, T, H, W, C) → (B, M, T·H·W, C/M)."""
@@ -36,7 +36,7 @@ class FullAttention(InterTaskAttention):
 class PooledAttention(FullAttention):
     """Full attention to average-pooled keys and values (InvPT, Ye and Xu 2022)."""
 
-    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Gathered:
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> QueryResults:
         """See `InterTaskAttention.attend`."""
         return super().attend(queries, self._pool(keys), self._pool(values))
 
