@@ -19,13 +19,13 @@ from fedmtl.errors import ExchangeError, FedmtlError, RefusalError
 from fedmtl.exchange.codec import Encoded, encode
 from fedmtl.exchange.envelope import PAYLOAD, SIGNATURE, VECTORS, unpack
 from fedmtl.exchange.messages import EvaluateInstruction, Federation, Inquiry, Instruction, Payload
-from fedmtl.exchange.secure_messages import (
+from fedmtl.exchange.signature import sign
+from fedmtl.privacy.secure_messages import (
     DealInstruction,
     RequestInstruction,
     SecureEvaluateInstruction,
     SecureInstruction,
 )
-from fedmtl.exchange.signature import sign
 from fedmtl.snapshots import Snapshots
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,10 @@ from clients.site import Site
 from fedmtl.errors import ExchangeError, RefusalError
 from fedmtl.exchange.codec import Encoded
 from fedmtl.exchange.messages import Federation
-from fedmtl.exchange.secure_messages import (
+from fedmtl.privacy.client_noise import ClientNoise, largest_values
+from fedmtl.privacy.fitness import check_plan
+from fedmtl.privacy.holders import Sum, sum_of
+from fedmtl.privacy.secure_messages import (
     DealInstruction,
     RequestInstruction,
     SecureEvaluateInstruction,
@@ -24,9 +27,6 @@ from fedmtl.exchange.secure_messages import (
     SecureMembership,
     SecureReport,
 )
-from fedmtl.privacy.client_noise import ClientNoise, largest_values
-from fedmtl.privacy.fitness import check_plan
-from fedmtl.privacy.holders import Sum, sum_of
 from fedmtl.privacy.secure_sum import Confirmation, Deal, Revealed, Setup, Weighted
 from fedmtl.privacy.statistics import LOSS_SIZE, is_statistic, loss_name, metrics_name
 from fedmtl.privacy_config import NoiseKind

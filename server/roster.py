@@ -20,8 +20,8 @@ from fedmtl.errors import ExchangeError, RunError, TooFewClientsError
 from fedmtl.exchange.codecs import check_known
 from fedmtl.exchange.layout import Layout
 from fedmtl.exchange.messages import Description, Federation, Inquiry, Membership
-from fedmtl.exchange.secure_messages import SecureMembership
 from fedmtl.models.groups import Role, weighted_by
+from fedmtl.privacy.secure_messages import SecureMembership
 from fedmtl.privacy.secure_sum import PublicKey, check_public_key
 from fedmtl.scenario import to_yaml
 from fedmtl.tasks import TaskSpec

@@ -15,7 +15,7 @@ from fedmtl.errors import ExchangeError, TooFewClientsError
 from fedmtl.exchange.codec import Encoded, decode
 from fedmtl.exchange.envelope import PAYLOAD
 from fedmtl.exchange.messages import Payload
-from fedmtl.exchange.secure_messages import DealInstruction, RequestInstruction
+from fedmtl.privacy.secure_messages import DealInstruction, RequestInstruction
 from fedmtl.privacy.secure_sum import (
     Confirmation,
     Deal,

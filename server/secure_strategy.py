@@ -18,10 +18,10 @@ from fedmtl.exchange.checks import check_report
 from fedmtl.exchange.envelope import content_size
 from fedmtl.exchange.layout import Vector
 from fedmtl.exchange.messages import EvaluateInstruction, Instruction, Payload, Split
-from fedmtl.exchange.secure_messages import SecureEvaluateInstruction, SecureInstruction, SecureReport
 from fedmtl.models.groups import weighted_by
 from fedmtl.privacy.client_noise import largest_values
 from fedmtl.privacy.holders import Sum, sum_of
+from fedmtl.privacy.secure_messages import SecureEvaluateInstruction, SecureInstruction, SecureReport
 from fedmtl.privacy.secure_sum import Delivery, Group, GroupSum, Outcome, Setup
 from fedmtl.privacy.statistics import LOSS_SIZE, is_statistic, loss_name, metrics_name
 from server.roster import Member

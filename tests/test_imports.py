@@ -66,6 +66,16 @@ def test_the_library_knows_nothing_of_flower():
     assert not wrong
 
 
+def test_the_wire_knows_nothing_of_what_it_carries():
+    wrong = [
+        (str(path.relative_to(ROOT)), line)
+        for path in (ROOT / "fedmtl" / "exchange").rglob("*.py")
+        for line in path.read_text().splitlines()
+        if line.startswith(("from fedmtl.models", "from fedmtl.privacy.", "from fedmtl.training"))
+    ]
+    assert not wrong
+
+
 def test_the_command_line_reaches_up_only_when_a_command_runs():
     reached = set()
     for path in filter(is_cli, modules("fedmtl")):

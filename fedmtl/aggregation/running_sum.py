@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fedmtl.compiled import kernel
 from fedmtl.exchange.layout import Vector
-from fedmtl.models.threads import share_out
+from fedmtl.threads import share_out
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedmtl.compiled import kernel
-from fedmtl.models.threads import share_out
+from fedmtl.threads import share_out
 
 BLOCK = 1 << 18
 """Elements that a thread is given at least: fewer are done before another wakes up."""

@@ -11,7 +11,7 @@ from fedmtl.config import Plan
 from fedmtl.deployment.site import Limits
 from fedmtl.errors import ConfigError, ExchangeError, RefusalError
 from fedmtl.exchange.messages import Federation, Inquiry
-from fedmtl.exchange.secure_messages import DealInstruction
+from fedmtl.privacy.secure_messages import DealInstruction
 from fedmtl.privacy.secure_sum import Delivery, Group, Keyring, Setup
 from fedmtl.scenario import to_yaml
 from fedmtl.snapshots import Snapshots

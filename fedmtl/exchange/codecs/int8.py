@@ -13,7 +13,7 @@ from fedmtl.compiled import kernel
 from fedmtl.errors import ExchangeError
 from fedmtl.exchange.codecs.base import Codec
 from fedmtl.exchange.layout import Layout, Vector
-from fedmtl.models.threads import share_out
+from fedmtl.threads import share_out
 
 LARGEST = 127
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fedmtl.models.attention.kernels import Shape, make_backward, make_forward, padded, sort_by_source
-from fedmtl.models.threads import share_out
+from fedmtl.threads import share_out
 
 
 def forward(value: Tensor, locations: Tensor, weights: Tensor, sources: Tensor | None) -> Tensor:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from fedmtl.compiled import kernel
 from fedmtl.models.lanes import LOOSE, VERSION, Generated, Lanes, element, load, read, store, write
-from fedmtl.models.threads import share_out
+from fedmtl.threads import share_out
 
 LINE = 64
 """Bytes of a line of the cache."""

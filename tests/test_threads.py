@@ -3,8 +3,8 @@ import threading
 import pytest
 import torch
 
-from fedmtl.models import threads as module
-from fedmtl.models.threads import openmp_team, pool_team, share_out
+from fedmtl import threads as module
+from fedmtl.threads import openmp_team, pool_team, share_out
 
 
 @pytest.fixture(params=[1, 2, 5])
