@@ -53,6 +53,14 @@ class RunDirectory:
             raise RunError(f"{path} cannot be written: {error.strerror}") from error
         return cls(path)
 
+    @staticmethod
+    def first_free(path: Path) -> Path:
+        """`path`, or the first of <path>-2, -3, … that is not there yet."""
+        folder, number = path, 2
+        while folder.exists():
+            folder, number = path.with_name(f"{path.name}-{number}"), number + 1
+        return folder
+
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
         """An existing run's folder.

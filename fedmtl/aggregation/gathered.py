@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedmtl.aggregation.base import Round, Start, Update
-from fedmtl.exchange.layout import Vector
+from fedmtl.exchange.layout import CHUNK, Vector
 
 Matrix = NDArray[np.float64]
-
-CHUNK = 1 << 16
-"""Elements that are gone through at a time: no temporary has the size of a group."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from fedmtl.aggregation.base import Method, Round, Start, Update
-from fedmtl.aggregation.gathered import Gathered, chunks, combine
+from fedmtl.aggregation.gathered import Gathered, combine
 from fedmtl.aggregation.mean import WeightedMean
 from fedmtl.aggregation.options import require
-from fedmtl.exchange.layout import Vector
+from fedmtl.exchange.layout import Vector, norm
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,6 @@ class _BoundedByMedian(Gathered):
             shares = np.array([[shortening(each, bound) / len(norms) for each in norms]])
             groups[group] = groups[group] + combine(shares, vectors)[0]
         return groups, dict(self.start.state)
-
-
-def norm(vector: Vector) -> float:
-    """The L2 norm, in float64."""
-    return math.sqrt(
-        sum(float(np.sum(np.square(vector[place], dtype=np.float64))) for place in chunks(vector.size))
-    )
 
 
 def shortening(length: float, bound: float) -> float:

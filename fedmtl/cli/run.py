@@ -69,7 +69,7 @@ def run(
     source = RunDirectory.open(baseline) if baseline else None
     if source:
         check_bringing(settings, source)
-    directory = RunDirectory.create(out or _new_folder(settings.name), settings)
+    directory = RunDirectory.create(out or RunDirectory.first_free(Path("runs") / settings.name), settings)
     if source:
         bring_models(directory, source)
     _execute(directory, engine, compared, recorded)
@@ -138,11 +138,3 @@ def _execute(
     if sentence := fallen_back(departures(directory)):
         console.print(sentence, soft_wrap=True, highlight=False, markup=False)
     console.print(f"report: {write_full_report(directory, baseline)}", soft_wrap=True, highlight=False)
-
-
-def _new_folder(name: str) -> Path:
-    """runs/<name>, or the first of runs/<name>-2, -3, … that is free."""
-    folder, number = Path("runs") / name, 2
-    while folder.exists():
-        folder, number = Path("runs") / f"{name}-{number}", number + 1
-    return folder

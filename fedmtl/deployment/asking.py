@@ -54,7 +54,7 @@ def ask_for_run(folder: ServerFolder, scenario: Scenario, name: str = "") -> Run
         )
     check_plan(Plan.of(scenario))  # now, while somebody is there to read why not
     directory = RunDirectory.create(
-        _named(folder.runs, name) if name else _free(folder.runs / scenario.name), scenario
+        _named(folder.runs, name) if name else RunDirectory.first_free(folder.runs / scenario.name), scenario
     )
     queue_run(directory.path)
     return directory
@@ -139,11 +139,3 @@ def _named(runs: Path, name: str) -> Path:
             "choose another name with --out"
         )
     return runs / name
-
-
-def _free(path: Path) -> Path:
-    """`path`, or the first of <path>-2, -3, … that is free."""
-    folder, number = path, 2
-    while folder.exists():
-        folder, number = path.with_name(f"{path.name}-{number}"), number + 1
-    return folder

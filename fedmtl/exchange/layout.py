@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
+CHUNK = 1 << 16
+"""Elements of a vector that are gone through at a time."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,12 @@ class Layout:
                 raise ValueError(f"{entry.name} has shape {tensors[entry.name].shape}, not {entry.shape}")
             vector[place] = tensors[entry.name].reshape(-1)
         return vector
+
+
+def norm(vector: Vector) -> float:
+    """The L2 norm of a vector, also of a single number's, summed in float64."""
+    total = 0.0
+    for begin in range(0, vector.size, CHUNK):
+        part = vector[begin : begin + CHUNK].astype(np.float64)
+        total += float(part @ part)
+    return math.sqrt(total)

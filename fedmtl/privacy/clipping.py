@@ -8,25 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from fedmtl.errors import ExchangeError
-from fedmtl.exchange.layout import Vector
+from fedmtl.exchange.layout import Vector, norm
 from fedmtl.privacy_config import ClientPrivacyConfig, ClipKind, NoiseKind
 
 WHOLE = ""
 """In place of a group's name: all groups of a client together."""
-CHUNK = 1 << 16
 BELOW = 1 - 2.0**-23
 """Rounding to float32 adds less than the rest to a norm."""
 Bounds = Mapping[str, float]
 """The largest norm of each group's update, or under `WHOLE` of all together."""
-
-
-def norm(vector: Vector) -> float:
-    """The L2 norm of a vector, also of a single number's, summed in float64."""
-    total = 0.0
-    for begin in range(0, vector.size, CHUNK):
-        part = vector[begin : begin + CHUNK].astype(np.float64)
-        total += float(part @ part)
-    return math.sqrt(total)
 
 
 def norms(vectors: Mapping[str, Vector], by: ClipKind) -> dict[str, float]:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fedmtl.exchange.layout import Vector
+from fedmtl.exchange.layout import Vector, norm
 from fedmtl.models.groups import parse_group
-from fedmtl.privacy.clipping import WHOLE, clipped, norm
+from fedmtl.privacy.clipping import WHOLE, clipped
 from fedmtl.privacy.gaussian import standard_normal
 from fedmtl.privacy_config import LEAST_HOLDERS, ClipKind
 from simulations.audits.one_step import OneStep, added_up

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fedmtl.errors import ExchangeError
-from fedmtl.privacy.clipping import CHUNK, WHOLE, clipped, factors, norm
+from fedmtl.exchange.layout import CHUNK, norm
+from fedmtl.privacy.clipping import WHOLE, clipped, factors
 from fedmtl.privacy_config import ClipKind
 
 VECTORS = {

@@ -9,9 +9,9 @@ from fedmtl.aggregation import build_method
 from fedmtl.checkpoints import from_tensors, load_checkpoint
 from fedmtl.config import Plan
 from fedmtl.errors import BudgetSpentError, ConfigError, RunError
+from fedmtl.exchange.layout import norm
 from fedmtl.privacy import denoising, noisy_sums
 from fedmtl.privacy.accounting import epsilon
-from fedmtl.privacy.clipping import norm
 from fedmtl.privacy.ledger import Ledger
 from fedmtl.privacy.release import Release
 from fedmtl.run_directory import RunDirectory
