@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fedmtl.exchange.messages import Split
 from fedmtl.reporting.events import MetricsLog
+from fedmtl.reporting.metric_events import loss_event, metric_events
 from fedmtl.run_directory import OWN_METRICS
 from fedmtl.tasks import Task
 from fedmtl.training.evaluation import Evaluation
@@ -32,8 +33,7 @@ class OwnMetrics:
         with MetricsLog(self._path) as log:
             for task, total in sorted(result.loss_sums.items()):
                 count = result.loss_counts.get(task, 0)
-                value = total / count if count else float("nan")
-                self._note(log, round_number, task, "loss", value, "train", (True, False))
+                log.append(loss_event(round_number, self._client, task, total, count))
 
     def measured(self, round_number: int, measured: Mapping[Split, Evaluation]) -> None:
         """Note the metrics of an evaluation.
@@ -44,31 +44,6 @@ class OwnMetrics:
         with MetricsLog(self._path) as log:
             for split, result in measured.items():
                 for task in self._tasks:
-                    for name, value in task.metrics(result.statistics[task.name]).items():
-                        primary = name == task.metric
-                        kind = primary, task.higher_is_better if primary else None
-                        self._note(log, round_number, task.spec.name, name, value, split, kind)
-
-    def _note(
-        self,
-        log: MetricsLog,
-        round_number: int,
-        task: str,
-        metric: str,
-        value: float,
-        split: str,
-        kind: tuple[bool, bool | None],
-    ) -> None:
-        log.append(
-            {
-                "event": "metric",
-                "round": round_number,
-                "client": self._client,
-                "task": task,
-                "metric": metric,
-                "value": value,
-                "split": split,
-                "primary": kind[0],
-                "higher_is_better": kind[1],
-            }
-        )
+                    statistics = result.statistics[task.name]
+                    for event in metric_events(round_number, self._client, task, split, statistics):
+                        log.append(event)

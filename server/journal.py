@@ -15,6 +15,7 @@ import fedmtl
 from fedmtl.exchange.envelope import content_size
 from fedmtl.exchange.messages import Description, EvaluateReport, Split, TrainReport
 from fedmtl.reporting.events import MetricsLog
+from fedmtl.reporting.metric_events import loss_event, metric_events
 from fedmtl.run_directory import RunDirectory
 from fedmtl.tasks import TaskSpec, build_task
 from fedmtl.training.statistics import split_statistics
@@ -142,8 +143,7 @@ class Journal:
 
     def loss(self, client: str | None, task: str, total: float, count: float) -> None:
         """A task's mean training loss, from the sum over `count` images; of one client or, for None, of all."""
-        value = total / count if count else float("nan")
-        self._metric(client, task, "loss", value, "train", True, False)
+        self.log.append(loss_event(self.round, client, task, total, count))
 
     def evaluated(self, report: EvaluateReport, reply: Message) -> None:
         """A client's evaluation was accepted."""
@@ -159,11 +159,9 @@ class Journal:
 
     def metrics(self, client: str | None, spec: TaskSpec, split: Split, vector: NDArray[np.float64]) -> None:
         """A task's metrics on a split, of one client or, for None, of all together."""
-        task = build_task(spec)
-        for name, value in task.metrics(split_statistics(spec, vector)).items():
-            primary = name == task.metric
-            better = task.higher_is_better if primary else None
-            self._metric(client, spec.name, name, value, split, primary, better)
+        statistics = split_statistics(spec, vector)
+        for event in metric_events(self.round, client, build_task(spec), split, statistics):
+            self.log.append(event)
 
     def failure(self, client: str, phase: str, why: str) -> None:
         """A client lost its round, or could not join."""
@@ -223,27 +221,3 @@ class Journal:
         self._up += up
         down = self._sent.pop((report.client, kind))
         return {"seconds": report.seconds, "bytes_up": up, "bytes_down": down}
-
-    def _metric(
-        self,
-        client: str | None,
-        task: str,
-        metric: str,
-        value: float,
-        split: str,
-        primary: bool,
-        higher_is_better: bool | None,
-    ) -> None:
-        self.log.append(
-            {
-                "event": "metric",
-                "round": self.round,
-                "client": client,
-                "task": task,
-                "metric": metric,
-                "value": value,
-                "split": split,
-                "primary": primary,
-                "higher_is_better": higher_is_better,
-            }
-        )
