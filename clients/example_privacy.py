@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fedmtl.config import TrainingConfig
+from fedmtl.config.privacy import ExamplePrivacyConfig
 from fedmtl.errors import ConfigError, RefusalError
 from fedmtl.exchange.messages import Instruction
 from fedmtl.models.groups import parse_group
 from fedmtl.privacy.example_ledger import ExampleLedger, Grant
 from fedmtl.privacy.example_level import StepSampling
-from fedmtl.privacy_config import ExamplePrivacyConfig
 
 LEDGER = "privacy.jsonl"
 

@@ -17,10 +17,10 @@ import yaml
 
 from fedmtl.aggregation import METHODS
 from fedmtl.config import Plan
+from fedmtl.config.privacy import PrivacyConfig
 from fedmtl.deployment.site import Limits
 from fedmtl.errors import RefusalError
 from fedmtl.exchange.messages import Federation
-from fedmtl.privacy_config import PrivacyConfig
 from fedmtl.scenario import parse_plan
 from fedmtl.tasks import TaskSpec
 

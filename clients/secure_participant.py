@@ -13,6 +13,7 @@ from clients.masking import Masking, Value
 from clients.own_metrics import OwnMetrics
 from clients.participant import Participant
 from clients.site import Site
+from fedmtl.config.privacy import NoiseKind
 from fedmtl.errors import ExchangeError, RefusalError
 from fedmtl.exchange.codec import Encoded
 from fedmtl.exchange.messages import Federation
@@ -29,7 +30,6 @@ from fedmtl.privacy.secure_messages import (
 )
 from fedmtl.privacy.secure_sum import Confirmation, Deal, Revealed, Setup, Weighted
 from fedmtl.privacy.statistics import LOSS_SIZE, is_statistic, loss_name, metrics_name
-from fedmtl.privacy_config import NoiseKind
 from fedmtl.snapshots import Snapshots
 from fedmtl.training.statistics import join_statistics, statistics_size
 

@@ -13,11 +13,11 @@ import fedmtl
 from clients.rules import Rules
 from fedmtl.attacks import Attack, build_attack
 from fedmtl.config import DataConfig, Plan, Scenario
+from fedmtl.config.privacy import ExamplePrivacyConfig
 from fedmtl.data import SOURCES, HeldOut, Share, Source, expand_copies, partition, refuse_broken
 from fedmtl.errors import ConfigError, did_you_mean
 from fedmtl.exchange.codecs import known_tags
 from fedmtl.exchange.messages import Description, Federation, Inquiry
-from fedmtl.privacy_config import ExamplePrivacyConfig
 from fedmtl.scenario import parse_plan, parse_scenario
 from fedmtl.tasks import TaskSpec
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from fedmtl.config import Plan, Scenario
+from fedmtl.config.privacy import LEAST_HOLDERS, PrivacyConfig
 from fedmtl.errors import ConfigError, did_you_mean
 from fedmtl.privacy.client_settings import broken_client_privacy
 from fedmtl.privacy.example_level import broken_rules
-from fedmtl.privacy_config import LEAST_HOLDERS, PrivacyConfig
 from fedmtl.structured import merge, read_options, read_text, read_tree, resolve, yaml_errors
 
 _NAME = re.compile(r"\w[\w.-]*")

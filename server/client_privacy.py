@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from fedmtl.aggregation import Method, Round
 from fedmtl.checkpoints import ServerState
 from fedmtl.config import Plan
+from fedmtl.config.privacy import NoiseKind
 from fedmtl.drawing import Draw
 from fedmtl.errors import BudgetSpentError
 from fedmtl.exchange.layout import Layout
@@ -20,7 +21,6 @@ from fedmtl.privacy.holders import Sum
 from fedmtl.privacy.ledger import Ledger
 from fedmtl.privacy.noise_shares import check_shares
 from fedmtl.privacy.noisy_sums import NoisySums
-from fedmtl.privacy_config import NoiseKind
 from server.journal import Journal
 
 

@@ -11,6 +11,7 @@ from clients.site import Site, make_sites
 from fedmtl.aggregation import Clock, Method, build_method
 from fedmtl.aggregation.traffic import Traffic
 from fedmtl.config import Plan, Sampling, Scenario
+from fedmtl.config.privacy import NoiseKind
 from fedmtl.drawing import Draw
 from fedmtl.errors import ConfigError
 from fedmtl.exchange.messages import Description
@@ -20,7 +21,6 @@ from fedmtl.privacy.client_level import plan_round, release_of
 from fedmtl.privacy.fitness import check_client_privacy
 from fedmtl.privacy.holders import Sum, sum_of
 from fedmtl.privacy.noise_shares import check_shares
-from fedmtl.privacy_config import NoiseKind
 from server.blueprint import Blueprint
 from server.leaving import LeavingGroups
 

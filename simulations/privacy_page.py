@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fedmtl.config import Scenario
+from fedmtl.config.privacy import NoiseKind
 from fedmtl.errors import RunError
-from fedmtl.privacy_config import NoiseKind
 from fedmtl.reporting.events import read_events
 from fedmtl.reporting.history import ClientCost, History
 from fedmtl.reporting.page import render, write

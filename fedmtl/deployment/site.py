@@ -11,11 +11,11 @@ from typing import Any
 from omegaconf import MISSING
 
 from fedmtl.config import CacheKind
+from fedmtl.config.privacy import ExamplePrivacyConfig
 from fedmtl.deployment.federation import NAME
 from fedmtl.deployment.readiness import HOST
 from fedmtl.errors import ConfigError
 from fedmtl.privacy.example_level import broken_rules
-from fedmtl.privacy_config import ExamplePrivacyConfig
 from fedmtl.structured import load_structured
 
 

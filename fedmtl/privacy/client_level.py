@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fedmtl.config import Sampling
+from fedmtl.config.privacy import ClientPrivacyConfig, ClipKind, NoiseKind
 from fedmtl.drawing import Draw
 from fedmtl.errors import ConfigError
 from fedmtl.privacy.accounting import solve_multiplier
@@ -15,7 +16,6 @@ from fedmtl.privacy.clipping import WHOLE, Bounds
 from fedmtl.privacy.holders import Sum
 from fedmtl.privacy.noise_shares import group_multipliers, joint_multiplier, most_groups
 from fedmtl.privacy.release import Release
-from fedmtl.privacy_config import ClientPrivacyConfig, ClipKind, NoiseKind
 
 
 @dataclass(frozen=True)

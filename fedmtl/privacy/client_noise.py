@@ -17,13 +17,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from fedmtl.config.privacy import ClientPrivacyConfig, ClipKind, NoiseKind, PrivacyConfig
 from fedmtl.errors import ExchangeError
 from fedmtl.privacy.client_level import Mechanism
 from fedmtl.privacy.discrete_gaussian import discrete_gaussian
 from fedmtl.privacy.holders import Sum
 from fedmtl.privacy.secure_sum import Setup
 from fedmtl.privacy.secure_sum.fixed_point import Means
-from fedmtl.privacy_config import ClientPrivacyConfig, ClipKind, NoiseKind, PrivacyConfig
 
 TAIL = 9.5
 """No value of the noise is ever as many deviations from zero."""

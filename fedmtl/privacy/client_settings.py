@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from fedmtl.privacy_config import ClipKind, NoiseKind, PrivacyConfig
+from fedmtl.config.privacy import ClipKind, NoiseKind, PrivacyConfig
 
 
 def broken_client_privacy(privacy: PrivacyConfig) -> Iterable[tuple[str, str]]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from fedmtl.config.privacy import ClientPrivacyConfig, ClipKind, NoiseKind
 from fedmtl.errors import ExchangeError
 from fedmtl.exchange.layout import Vector, norm
-from fedmtl.privacy_config import ClientPrivacyConfig, ClipKind, NoiseKind
 
 WHOLE = ""
 """In place of a group's name: all groups of a client together."""

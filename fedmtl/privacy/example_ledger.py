@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from fedmtl.config.privacy import ExamplePrivacyConfig
 from fedmtl.errors import ConfigError, RefusalError, RunError
 from fedmtl.privacy import accounting
 from fedmtl.privacy.example_level import GradientMechanism, StepSampling
 from fedmtl.privacy.release import Release
-from fedmtl.privacy_config import ExamplePrivacyConfig
 
 OWNER_ONLY = 0o600
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 from fedmtl.config import TrainingConfig
-from fedmtl.privacy_config import ExamplePrivacyConfig
+from fedmtl.config.privacy import ExamplePrivacyConfig
 
 
 class StepSampling(NamedTuple):

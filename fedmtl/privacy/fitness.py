@@ -5,9 +5,9 @@ from __future__ import annotations
 from fedmtl.aggregation import Method, Policy, build_method
 from fedmtl.aggregation.robust import Robust
 from fedmtl.config import Plan
+from fedmtl.config.privacy import NoiseKind
 from fedmtl.errors import ConfigError
 from fedmtl.exchange.codecs import build_codec
-from fedmtl.privacy_config import NoiseKind
 
 STATISTICS = "norm_stats"
 """Counters and variances, which can be neither masked nor noised: a little off, they are no longer either."""

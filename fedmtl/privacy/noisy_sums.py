@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from fedmtl.aggregation.base import ANY_DOMAIN, Method, Round, Update
 from fedmtl.aggregation.running_sum import RunningSum
+from fedmtl.config.privacy import ClipKind
 from fedmtl.exchange.layout import Vector
 from fedmtl.privacy.client_level import Mechanism
 from fedmtl.privacy.clipping import WHOLE, factors
 from fedmtl.privacy.gaussian import Noise, add_noise, for_rounding, standard_normal
 from fedmtl.privacy.holders import Sum, sum_of
-from fedmtl.privacy_config import ClipKind
 
 
 class NoisySums(Round):

@@ -11,6 +11,7 @@ from fedmtl.aggregation import Policy, build_method
 from fedmtl.attacks.canary import direction
 from fedmtl.checkpoints import load_checkpoint, restore_state
 from fedmtl.config import CheckpointConfig, ClientConfig, Plan, Scenario
+from fedmtl.config.privacy import NoiseKind
 from fedmtl.data import expand_copies
 from fedmtl.errors import ConfigError
 from fedmtl.exchange.layout import Layout, Vector
@@ -18,7 +19,6 @@ from fedmtl.loading import load_newest
 from fedmtl.models.groups import Role
 from fedmtl.models.vectors import GroupVectors
 from fedmtl.privacy.audits.canary import estimate_epsilon, score
-from fedmtl.privacy_config import NoiseKind
 from fedmtl.reporting.audits import Findings, Row
 from fedmtl.reporting.events import read_events
 from fedmtl.run_directory import RunDirectory

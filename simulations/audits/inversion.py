@@ -15,6 +15,7 @@ from rich.progress import track
 from torch import Tensor
 
 from fedmtl.config import Scenario
+from fedmtl.config.privacy import LEAST_HOLDERS
 from fedmtl.data.transforms import fit, to_float
 from fedmtl.errors import ConfigError
 from fedmtl.privacy.accounting import solve_multiplier
@@ -22,7 +23,6 @@ from fedmtl.privacy.audits.inversion import INVERSIONS
 from fedmtl.privacy.audits.inversion.victim import gradient_of
 from fedmtl.privacy.audits.quality import psnr
 from fedmtl.privacy.release import Release
-from fedmtl.privacy_config import LEAST_HOLDERS
 from fedmtl.reporting.audits import Findings, Picture, Strip
 from fedmtl.reporting.panels import data_uri
 from fedmtl.run_directory import RunDirectory

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fedmtl.config.privacy import LEAST_HOLDERS, ClipKind
 from fedmtl.exchange.layout import Vector, norm
 from fedmtl.models.groups import parse_group
 from fedmtl.privacy.clipping import WHOLE, clipped
 from fedmtl.privacy.gaussian import standard_normal
-from fedmtl.privacy_config import LEAST_HOLDERS, ClipKind
 from simulations.audits.one_step import OneStep, added_up
 
 HEADS = frozenset({"adapter", "head", "decoder"})

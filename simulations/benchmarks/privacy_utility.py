@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from fedmtl.config import Scenario
-from fedmtl.privacy_config import NoiseKind, PrivacyConfig
+from fedmtl.config.privacy import NoiseKind, PrivacyConfig
 from fedmtl.reporting.comparison import BASELINE
 from fedmtl.reporting.scores import Score
 from fedmtl.reporting.table import delta_percent

@@ -114,6 +114,7 @@ def test_a_short_plan_cannot_become_a_huge_one():
         ("training.lr", -1.0),
         ("model.adapter.bottleneck", 10**7),
         ("model.adapter.bottleneck", -1),
+        ("model.adapter.top_k", 0),
         ("model.attention.channels", 10**7),
         ("model.attention.heads", 0),
         ("model.attention.points", 10**6),
@@ -163,7 +164,7 @@ def test_every_field_of_a_plan_is_known_here():
         *("privacy.secure_sums", "privacy.min_holders", "privacy.largest_change", "privacy.largest_weight"),
         *("privacy.client.noise", "privacy.client.multiplier", "privacy.client.epsilon"),
         *("privacy.client.delta", "privacy.client.clip", "privacy.client.clip_by"),
-        *("privacy.client.adaptive_quantile", "privacy.client.shares"),
+        *("privacy.client.adaptive_quantile", "privacy.client.shares", "privacy.client.shrink"),
     }
 
 

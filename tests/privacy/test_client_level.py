@@ -3,6 +3,7 @@ import math
 import pytest
 
 from fedmtl.config import Sampling
+from fedmtl.config.privacy import ClientPrivacyConfig, ClipKind, NoiseKind
 from fedmtl.drawing import Draw
 from fedmtl.errors import ConfigError
 from fedmtl.privacy.accounting import epsilon
@@ -12,7 +13,6 @@ from fedmtl.privacy.clipping import WHOLE
 from fedmtl.privacy.holders import Sum
 from fedmtl.privacy.noise_shares import joint_multiplier
 from fedmtl.privacy.release import Release
-from fedmtl.privacy_config import ClientPrivacyConfig, ClipKind, NoiseKind
 
 HELD = {
     "a": [Sum("trunk"), Sum("head/a")],

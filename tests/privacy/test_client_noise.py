@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fedmtl.config import Sampling
+from fedmtl.config.privacy import ClientPrivacyConfig, ClipKind, NoiseKind, PrivacyConfig
 from fedmtl.drawing import Draw
 from fedmtl.errors import ExchangeError
 from fedmtl.privacy.client_level import plan_round
@@ -11,7 +12,6 @@ from fedmtl.privacy.client_noise import ClientNoise, largest_values, margin
 from fedmtl.privacy.clipping import within_bounds
 from fedmtl.privacy.holders import Sum
 from fedmtl.privacy.secure_sum import Group, Keyring, Setup, Weighted
-from fedmtl.privacy_config import ClientPrivacyConfig, ClipKind, NoiseKind, PrivacyConfig
 
 NAMES = tuple(f"client-{i}" for i in range(5))
 SIZES = {"trunk": 40_000, "head/a": 100}

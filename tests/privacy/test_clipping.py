@@ -3,10 +3,10 @@ import math
 import numpy as np
 import pytest
 
+from fedmtl.config.privacy import ClipKind
 from fedmtl.errors import ExchangeError
 from fedmtl.exchange.layout import CHUNK, norm
 from fedmtl.privacy.clipping import WHOLE, clipped, factors
-from fedmtl.privacy_config import ClipKind
 
 VECTORS = {
     "a": np.array([3.0, 4.0], np.float32),

@@ -4,10 +4,10 @@ import dp_accounting
 import pytest
 from dp_accounting.pld import PLDAccountant
 
+from fedmtl.config.privacy import ExamplePrivacyConfig
 from fedmtl.errors import RefusalError, RunError
 from fedmtl.privacy.example_ledger import Entry, ExampleLedger
 from fedmtl.privacy.example_level import StepSampling
-from fedmtl.privacy_config import ExamplePrivacyConfig
 
 SAMPLING = StepSampling(8, 0.125, 16)
 DELTA = 1e-5

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from fedmtl.config import TrainingConfig
+from fedmtl.config.privacy import ExamplePrivacyConfig
 from fedmtl.privacy.example_level import StepSampling, broken_rules
-from fedmtl.privacy_config import ExamplePrivacyConfig
 
 
 @pytest.mark.parametrize(

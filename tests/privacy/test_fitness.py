@@ -4,9 +4,9 @@ import pytest
 
 from fedmtl.aggregation import METHODS, build_method
 from fedmtl.config import ExchangeConfig, Plan
+from fedmtl.config.privacy import ClientPrivacyConfig, NoiseKind, PrivacyConfig
 from fedmtl.errors import ConfigError
 from fedmtl.privacy.fitness import check_plan, check_sums
-from fedmtl.privacy_config import ClientPrivacyConfig, NoiseKind, PrivacyConfig
 
 GATHERING = ("conflict-averse", "fedamp", "fedhca2", "kinship", "mat-fl", "pilot")
 

@@ -8,6 +8,7 @@ import pytest
 
 from fedmtl.aggregation import Clock, Start, Update, build_method
 from fedmtl.config import Sampling
+from fedmtl.config.privacy import ClientPrivacyConfig, ClipKind, NoiseKind
 from fedmtl.drawing import Draw
 from fedmtl.exchange.layout import Entry, Layout
 from fedmtl.privacy.client_level import plan_round
@@ -15,7 +16,6 @@ from fedmtl.privacy.clipping import WHOLE
 from fedmtl.privacy.gaussian import GRID, for_rounding
 from fedmtl.privacy.holders import sum_of
 from fedmtl.privacy.noisy_sums import NoisySums
-from fedmtl.privacy_config import ClientPrivacyConfig, ClipKind, NoiseKind
 
 LAYOUTS = {
     "trunk": Layout((Entry("conv", (6, 5), "float32"), Entry("scale", (), "float32"))),

@@ -8,6 +8,7 @@ import pytest
 from fedmtl.aggregation import Clock, Start, Update, build_method
 from fedmtl.attacks.canary import direction
 from fedmtl.config import Sampling
+from fedmtl.config.privacy import ClientPrivacyConfig, ClipKind, NoiseKind
 from fedmtl.drawing import Draw
 from fedmtl.exchange.layout import Entry, Layout
 from fedmtl.privacy import noisy_sums
@@ -18,7 +19,6 @@ from fedmtl.privacy.clipping import factors
 from fedmtl.privacy.holders import sum_of
 from fedmtl.privacy.noisy_sums import NoisySums
 from fedmtl.privacy.release import Release
-from fedmtl.privacy_config import ClientPrivacyConfig, ClipKind, NoiseKind
 
 DELTA = 1e-5
 SIZES = {"backbone": 9_000, "norm": 1_000}

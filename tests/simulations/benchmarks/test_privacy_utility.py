@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from fedmtl.config import ClientConfig
-from fedmtl.privacy_config import NoiseKind
+from fedmtl.config.privacy import NoiseKind
 from simulations.benchmarks.privacy_utility import Setting, measure, settings, table
 from tests.federations import tiny
 
