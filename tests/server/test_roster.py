@@ -114,7 +114,7 @@ def test_other_tensors_in_a_group_are_refused_and_the_group_is_named(directory):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda payload: payload["train"].pop("backbone"), "does not know that it trains group 'backbone'"),
+        (lambda payload: payload["train"].pop("backbone"), "does not list group 'backbone', which it trains"),
         (lambda payload: payload["train"].update({"head/depth": "0"}), "trains group 'head/depth', which is"),
         (
             lambda payload: payload["read"].update({"backbone": "0"}),
