@@ -120,13 +120,13 @@ class Roster:
             final = sum(refusal.until == math.inf for refusal in self._refused.values())
             if final and len(self.members) + final >= clients:
                 raise RunError(f"only {len(self.members)} of {clients} clients joined: {self._refusals()}")
-            if time.monotonic() > deadline:
-                waited = f"{len(self.members)} of {clients} clients joined within {timeout:g} s"
-                raise TooFewClientsError(f"{waited}: {self._refusals()}" if self._refused else waited)
             if told != len(self.members):
                 told = len(self.members)
                 logger.info("%d of %d clients have joined; waiting for more nodes", told, clients)
                 logger.info("(a simulation has num-supernodes of them, and each is one client)")
+            if time.monotonic() > deadline:
+                waited = f"{len(self.members)} of {clients} clients joined within {timeout:g} s"
+                raise TooFewClientsError(f"{waited}: {self._refusals()}" if self._refused else waited)
             pause.wait(POLL_SECONDS)
             self.refresh(grid)
 
