@@ -5,15 +5,10 @@ import dataclasses
 import pytest
 from omegaconf import MISSING, OmegaConf
 
-from fedmtl import config, privacy_config
+from fedmtl import config
 from fedmtl.config import ClientConfig, Plan, Scenario, TaskConfig
 
-TREES = [
-    kind
-    for module in (config, privacy_config)
-    for kind in vars(module).values()
-    if dataclasses.is_dataclass(kind) and kind.__module__ == module.__name__
-]
+TREES = [kind for name in config.__all__ if dataclasses.is_dataclass(kind := getattr(config, name))]
 
 
 @pytest.mark.parametrize("kind", TREES, ids=lambda kind: kind.__name__)
