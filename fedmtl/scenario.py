@@ -96,45 +96,10 @@ def _broken_rules(scenario: Scenario) -> Iterable[tuple[str, str]]:
 
 
 def _out_of_range(scenario: Scenario) -> Iterable[tuple[str, str]]:
-    at_least_one: dict[str, float] = {
-        "rounds": scenario.rounds,
-        "training.epochs": scenario.training.epochs,
-        "training.batch_size": scenario.training.batch_size,
-        "training.accumulate": scenario.training.accumulate,
-        "checkpoint.keep": scenario.checkpoint.keep,
-        "data.image_size[0]": scenario.data.image_size[0],
-        "data.image_size[1]": scenario.data.image_size[1],
-        "model.adapter.bottleneck": scenario.model.adapter.bottleneck,
-        "model.adapter.top_k": scenario.model.adapter.top_k,
-        "model.attention.channels": scenario.model.attention.channels,
-        "model.attention.heads": scenario.model.attention.heads,
-        "model.attention.points": scenario.model.attention.points,
-        "model.attention.pool": scenario.model.attention.pool,
-        "model.attention.stride": scenario.model.attention.stride,
-        **{f"clients.{name}.copies": client.copies for name, client in scenario.clients.items()},
-    }
-    for key, value in at_least_one.items():
+    for key, value in _at_least_one(scenario).items():
         if not value >= 1:
             yield key, f"must be at least 1, not {value}"
-    not_negative: dict[str, float] = {
-        "training.lr": scenario.training.lr,
-        "training.backbone_lr_scale": scenario.training.backbone_lr_scale,
-        "training.weight_decay": scenario.training.weight_decay,
-        "training.clip_norm": scenario.training.clip_norm,
-        "training.threads": scenario.training.threads,
-        "model.adapter.balance_weight": scenario.model.adapter.balance_weight,
-        "model.adapter.z_weight": scenario.model.adapter.z_weight,
-        "model.adapter.overlap_weight": scenario.model.adapter.overlap_weight,
-        "model.attention.top_k": scenario.model.attention.top_k,
-        "model.attention.balance_weight": scenario.model.attention.balance_weight,
-        "data.workers": scenario.data.workers,
-        "data.augment.color": scenario.data.augment.color,
-        "federation.min_clients": scenario.federation.min_clients,
-        "federation.evaluate_every": scenario.federation.evaluate_every,
-        "checkpoint.every": scenario.checkpoint.every,
-        **{f"tasks.{name}.weight": task.weight or 0.0 for name, task in scenario.tasks.items()},
-    }
-    for key, value in not_negative.items():
+    for key, value in _not_negative(scenario).items():
         if not 0 <= value < math.inf:
             yield key, f"must be 0 or more, and finite, not {value}"
     for name, client in scenario.clients.items():
@@ -160,6 +125,47 @@ def _out_of_range(scenario: Scenario) -> Iterable[tuple[str, str]]:
     low, high = scenario.data.augment.scale
     if not 0 < low <= high:
         yield "data.augment.scale", f"must be a rising range above 0, not [{low}, {high}]"
+
+
+def _at_least_one(scenario: Scenario) -> dict[str, float]:
+    return {
+        "rounds": scenario.rounds,
+        "training.epochs": scenario.training.epochs,
+        "training.batch_size": scenario.training.batch_size,
+        "training.accumulate": scenario.training.accumulate,
+        "checkpoint.keep": scenario.checkpoint.keep,
+        "data.image_size[0]": scenario.data.image_size[0],
+        "data.image_size[1]": scenario.data.image_size[1],
+        "model.adapter.bottleneck": scenario.model.adapter.bottleneck,
+        "model.adapter.top_k": scenario.model.adapter.top_k,
+        "model.attention.channels": scenario.model.attention.channels,
+        "model.attention.heads": scenario.model.attention.heads,
+        "model.attention.points": scenario.model.attention.points,
+        "model.attention.pool": scenario.model.attention.pool,
+        "model.attention.stride": scenario.model.attention.stride,
+        **{f"clients.{name}.copies": client.copies for name, client in scenario.clients.items()},
+    }
+
+
+def _not_negative(scenario: Scenario) -> dict[str, float]:
+    return {
+        "training.lr": scenario.training.lr,
+        "training.backbone_lr_scale": scenario.training.backbone_lr_scale,
+        "training.weight_decay": scenario.training.weight_decay,
+        "training.clip_norm": scenario.training.clip_norm,
+        "training.threads": scenario.training.threads,
+        "model.adapter.balance_weight": scenario.model.adapter.balance_weight,
+        "model.adapter.z_weight": scenario.model.adapter.z_weight,
+        "model.adapter.overlap_weight": scenario.model.adapter.overlap_weight,
+        "model.attention.top_k": scenario.model.attention.top_k,
+        "model.attention.balance_weight": scenario.model.attention.balance_weight,
+        "data.workers": scenario.data.workers,
+        "data.augment.color": scenario.data.augment.color,
+        "federation.min_clients": scenario.federation.min_clients,
+        "federation.evaluate_every": scenario.federation.evaluate_every,
+        "checkpoint.every": scenario.checkpoint.every,
+        **{f"tasks.{name}.weight": task.weight or 0.0 for name, task in scenario.tasks.items()},
+    }
 
 
 def _misnamed(scenario: Scenario) -> Iterable[tuple[str, str]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -21,40 +19,14 @@ from fedmtl.loading import load, load_newest
 from fedmtl.models.groups import Role
 from fedmtl.models.vectors import GroupVectors
 from fedmtl.privacy.holders import Sum
+from fedmtl.reporting.measured import Measurement
 from fedmtl.reporting.panels import Panel, PanelRow
 from fedmtl.reporting.report import GroupInfo
-from fedmtl.reporting.table import delta_percent
 from fedmtl.run_directory import RunDirectory
 from fedmtl.training.evaluation import evaluate
 
 IMAGES_PER_CLIENT = 2
 """Prediction pictures in the report."""
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One client's metrics of one task.
-
-    Attributes:
-        round: after which its model was kept; 0 for one that it came with.
-        primary: the name of the field's first metric, for example `odsF_0.0075`.
-        higher_is_better: whether more of that is better.
-    """
-
-    client: str
-    task: str
-    round: int
-    metrics: Mapping[str, float]
-    primary: str
-    higher_is_better: bool
-    images: int
-
-    def delta(self, baseline: Measurement | None) -> float | None:
-        """Δ_MTL of the primary metric, in percent; None where there is no baseline, or nothing could be measured."""
-        value = self.metrics[self.primary]
-        if baseline is None or not math.isfinite(value):
-            return None
-        return delta_percent(value, baseline.metrics[self.primary], self.higher_is_better)
 
 
 def evaluate_run(run: RunDirectory, split: str) -> list[Measurement]:

@@ -27,64 +27,26 @@ def evaluate(
     measured that the field reports, also those that take too long for every round, such as odsF. Δ is of the first one
     of each task, relative to the baseline, in percent, + for better; its mean is over tasks, then clients.
     """
-    from statistics import fmean
-
-    from rich.table import Table
-
     from fedmtl.errors import ConfigError
+    from fedmtl.reporting.deltas import mean_delta
+    from fedmtl.reporting.measured import beside, measured_table
     from fedmtl.run_directory import RunDirectory
     from simulations.inspection import evaluate_run
 
     if split not in ("train", "val", "test"):
         raise ConfigError(f"--split is train, val or test, not '{split}'")
     measured = evaluate_run(RunDirectory.open(folder), split)
-    others = evaluate_run(RunDirectory.open(baseline), split) if baseline else []
-    compared = {(other.client, other.task): other for other in others}
-    deltas = {(m.client, m.task): m.delta(compared.get((m.client, m.task))) for m in measured}
+    if baseline:
+        measured = beside(measured, evaluate_run(RunDirectory.open(baseline), split))
+    changes = [{"client": each.client, "delta": each.delta} for each in measured]
     if as_json:
-        rows = [
-            {
-                "client": m.client,
-                "task": m.task,
-                "round": m.round,
-                "split": split,
-                "images": m.images,
-                **m.metrics,
-                **({"delta": deltas[m.client, m.task]} if baseline else {}),
-            }
-            for m in measured
-        ]
+        rows = [each.row(split) | ({"delta": each.delta} if baseline else {}) for each in measured]
         typer.echo(json.dumps(rows, indent=1))
         return
-    table = Table(
-        "client",
-        "task",
-        "round",
-        "images",
-        *(["Δ %"] if baseline else []),
-        "metrics",
-        title=f"{folder}, {split} images",
-        title_justify="left",
-    )
-    for m in measured:
-        delta = deltas[m.client, m.task]
-        ordered = sorted(m.metrics.items(), key=lambda item: item[0] != m.primary)
-        table.add_row(
-            m.client,
-            m.task,
-            str(m.round),
-            str(m.images),
-            *(["" if delta is None else f"{delta:+.1f}"] if baseline else []),
-            "  ".join(f"{name} {value:.4g}" for name, value in ordered),
-        )
     console = wide_console()
-    console.print(table)
-    by_client: dict[str, list[float]] = {}
-    for (client, _), delta in deltas.items():
-        if delta is not None:
-            by_client.setdefault(client, []).append(delta)
-    if by_client:
-        console.print(f"mean Δ: {fmean(map(fmean, by_client.values())):+.1f} %", highlight=False)
+    console.print(measured_table(measured, f"{folder}, {split} images", deltas=baseline is not None))
+    if (mean := mean_delta(changes)) is not None:
+        console.print(f"mean Δ: {mean:+.1f} %", highlight=False)
 
 
 def predict(

@@ -17,11 +17,11 @@ from typing import Any
 
 from fedmtl import shipped
 from fedmtl.config import ExchangeConfig, Scenario
+from fedmtl.reporting.deltas import mean_delta
 from fedmtl.reporting.spread import Spread
 from fedmtl.reporting.table import delta_percent
 from fedmtl.run_directory import RunDirectory
 from fedmtl.scenario import load_scenario
-from simulations.benchmarks.deltas import mean_delta
 from simulations.comparison.jobs import finish_runs
 from simulations.comparison.measures import SPLITS
 from simulations.comparison.runs import ComparedRun

@@ -28,6 +28,7 @@ from fedmtl.errors import ConfigError
 from fedmtl.models.network import MultiTaskNetwork
 from fedmtl.reporting.best_round import best_round
 from fedmtl.reporting.curve import Curve
+from fedmtl.reporting.deltas import mean_delta
 from fedmtl.reporting.spread import Spread
 from fedmtl.reporting.table import delta_percent, mean_or_none
 from fedmtl.scenario import load_scenario, parse_scenario, to_yaml
@@ -37,7 +38,6 @@ from fedmtl.training.optimization import make_optimizer
 from fedmtl.training.stages import Stage
 from fedmtl.training.trainer import LocalTrainer
 from simulations.benchmarks.codecs import SCENARIO, SEEDS, SETTINGS
-from simulations.benchmarks.deltas import mean_delta
 from simulations.benchmarks.engines import BareClient
 from simulations.benchmarks.pool import Pool
 from simulations.preflight import check_scenario

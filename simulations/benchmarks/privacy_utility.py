@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from fedmtl.config import Scenario
 from fedmtl.config.privacy import NoiseKind, PrivacyConfig
 from fedmtl.reporting.comparison import BASELINE
+from fedmtl.reporting.deltas import mean_delta
 from fedmtl.reporting.scores import Score
 from fedmtl.reporting.table import delta_percent
 from fedmtl.run_directory import RunDirectory
-from simulations.benchmarks.deltas import mean_delta
 from simulations.comparison.entrants import parse_entrants
 from simulations.comparison.jobs import finish_runs
 from simulations.comparison.measures import scores_of, select
